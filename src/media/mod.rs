@@ -1,0 +1,14 @@
+//! `media`: what a frame, a track and an instant are, and how they are written as fragmented MP4.
+//!
+//! Belongs here: the words every other room shares, codec strings, box writing.
+//! Does not belong here: where frames come from (`ingest`), what is done with chunks (`live`).
+//! Read first: `frame.rs`, then `fmp4.rs`.
+
+pub mod fmp4;
+pub mod frame;
+pub mod time;
+pub mod track;
+
+pub use frame::Frame;
+pub use time::Ticks;
+pub use track::{AudioTrack, TrackKind, Tracks, VideoCodec, VideoTrack};

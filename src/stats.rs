@@ -1,0 +1,42 @@
+//! Counters lent to the rooms: `app` makes them, rooms add, `web` prints.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds `n`.
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// The sum so far.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// One rendition's counters since start.
+#[derive(Debug, Default)]
+pub struct RenditionStats {
+    /// Frames that reached the ring.
+    pub frames: Counter,
+    /// Bytes of those frames.
+    pub bytes: Counter,
+    /// Segments that left the ring before their time, since `limits.ring_bytes` was used up.
+    pub segments_evicted_early: Counter,
+    /// Frames that no playlist lists, since they last longer than a part may.
+    pub frames_unlisted: Counter,
+    /// Frames that could not be used: damaged, out of place, or too large.
+    pub frames_dropped: Counter,
+    /// RTP packets the camera sent that never arrived.
+    pub packets_lost: Counter,
+    /// RTSP sessions that were opened successfully.
+    pub sessions: Counter,
+    /// Breaks of the timeline within a session.
+    pub breaks: Counter,
+    /// Panics of a worker that were contained.
+    pub panics: Counter,
+}
