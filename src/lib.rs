@@ -25,9 +25,10 @@
 //! | 4 | `settings`, `demo` |
 //! | 3 | `ingest`, `web` |
 //! | 2 | `hls`, `mse` |
-//! | 1 | `live` |
+//! | 1 | [`live`] |
 //! | 0 | [`media`], [`stats`], [`clock`] |
 
 pub mod clock;
+pub mod live;
 pub mod media;
 pub mod stats;

@@ -1,0 +1,412 @@
+//! A rendition's ring with a lock and a wake-up: the writing end and the reading end.
+//!
+//! Writers never wait for readers: the lock is held for a few moves of pointers, never across an
+//! await, and readers are woken after it is free.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::line::{BitRates, OpenSegment};
+use super::model::{Chunk, Epoch, Origin, Part, RunId, Segment};
+use super::muxer::{Muxer, PushError};
+use super::targets::{Measured, Targets};
+use super::tip::Tip;
+use super::window::Window;
+use super::{Options, State, Status};
+use crate::media::fmp4::InitError;
+use crate::media::time::Anchor;
+use crate::media::{Frame, Ticks, TrackKind, Tracks};
+use crate::stats::RenditionStats;
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+
+/// The channel is closed: its camera was removed, or the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the camera was removed or the server is stopping")]
+pub struct Closed;
+
+/// One rendition of a camera: its ring, shared by one writer and any number of readers.
+///
+/// Outlives the camera's sessions: a camera that reconnects throws no viewer out.
+#[derive(Debug)]
+pub struct Channel {
+    id: u64,
+    run: RunId,
+    anchor: Anchor,
+    window: Mutex<Window>,
+    /// Changes with every chunk; for readers of chunks.
+    chunks: watch::Sender<Tip>,
+    /// Changes with every finished part; for readers of playlists, who are many and wait long.
+    parts: watch::Sender<Tip>,
+    status: watch::Sender<Status>,
+    skew: Mutex<Option<Ticks>>,
+}
+
+/// The writing end.
+#[derive(Debug)]
+pub struct Publisher {
+    channel: Arc<Channel>,
+    stats: Arc<RenditionStats>,
+    muxer: Mutex<Muxer>,
+}
+
+/// Makes the channel of a rendition of the camera that began at `origin`.
+pub fn channel(options: Options, origin: &Origin, stats: Arc<RenditionStats>) -> (Publisher, Arc<Channel>) {
+    let window = Window::new(options, origin);
+    let tip = window.tip();
+    let channel = Arc::new(Channel {
+        id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+        run: origin.run,
+        anchor: origin.anchor,
+        window: Mutex::new(window),
+        chunks: watch::Sender::new(tip),
+        parts: watch::Sender::new(tip),
+        status: watch::Sender::new(Status::plain(State::Idle)),
+        skew: Mutex::new(None),
+    });
+    let muxer = Mutex::new(Muxer::new(Window::most_chunk_bytes(&options)));
+    (Publisher { channel: channel.clone(), stats, muxer }, channel)
+}
+
+impl Publisher {
+    /// Starts a new epoch: new codec parameters, or a break in the timeline. The next frame must be
+    /// a sync sample of the video track.
+    ///
+    /// # Errors
+    /// The codec configuration of a track is damaged; the old epoch goes on.
+    pub fn begin(&self, tracks: Tracks) -> Result<(), InitError> {
+        lock(&self.muxer).begin(tracks)?;
+        self.channel.change(Window::interrupt);
+        Ok(())
+    }
+
+    /// Publishes one frame. Never waits for a viewer.
+    ///
+    /// # Errors
+    /// The frame cannot stand here; it is dropped and nothing else is lost.
+    pub fn push(&self, frame: Frame) -> Result<(), PushError> {
+        let bytes = frame.data.len() as u64;
+        let chunks = lock(&self.muxer).push(frame)?;
+        self.stats.frames.add(1);
+        self.stats.bytes.add(bytes);
+        if !chunks.is_empty() {
+            let (mut early, mut unlisted) = (0, 0);
+            self.channel.change(|window| {
+                let before = (window.evicted_early(), window.unlisted());
+                chunks.into_iter().for_each(|chunk| window.push(chunk));
+                (early, unlisted) = (window.evicted_early() - before.0, window.unlisted() - before.1);
+            });
+            self.stats.segments_evicted_early.add(early);
+            self.stats.frames_unlisted.add(unlisted);
+        }
+        Ok(())
+    }
+
+    /// Says what the source is doing. A source that is no longer live ends the open segment, so
+    /// that its last part reaches viewers now and not when the camera is back.
+    pub fn set_status(&self, status: Status) {
+        let live = status.state == State::Live;
+        self.channel.status.send_if_modified(|old| {
+            let changed = *old != status;
+            *old = status;
+            changed
+        });
+        if !live {
+            self.channel.change(Window::interrupt);
+        }
+    }
+
+    /// Says how far the pictures are from where the camera's sender reports place them on the
+    /// timeline that all its renditions share; `None` while nothing proves their place.
+    pub fn set_skew(&self, skew: Option<Ticks>) {
+        *lock(&self.channel.skew) = skew;
+    }
+
+    /// Ends the channel: waiting readers are told, and nothing will come any more.
+    pub fn close(&self) {
+        self.set_status(Status::plain(State::Ended));
+        self.channel.close();
+    }
+}
+
+/// What a reader finds at its cursor.
+#[derive(Debug)]
+pub enum Read {
+    /// The next chunk.
+    Chunk(Arc<Chunk>),
+    /// The ring moved on; go on at `resume`, a sync sample, or wait for the next if there is none.
+    Lagged {
+        /// Chunks that are lost to this reader.
+        missed: u64,
+        /// Where to go on.
+        resume: Option<u64>,
+    },
+    /// Nothing new yet: wait for the tip to pass the cursor.
+    Empty,
+}
+
+/// All that a media playlist shows, at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The track.
+    pub track: TrackKind,
+    /// The run, for URIs.
+    pub run: RunId,
+    /// Wall time of decode time 0.
+    pub anchor: Anchor,
+    /// What the camera's playlists promise.
+    pub targets: Targets,
+    /// How far back the ring is meant to go.
+    pub window: Duration,
+    /// Longest part of this playlist.
+    pub part_target: Ticks,
+    /// The listed segments, oldest first.
+    pub segments: Vec<Arc<Segment>>,
+    /// The segment that grows.
+    pub open: Option<OpenSegment>,
+    /// Number of the segment that grows, or of the next one.
+    pub open_msn: u64,
+    /// The stretch that the newest segment belongs to.
+    pub stretch: u64,
+    /// Grows with each change that a playlist shows.
+    pub version: u64,
+    /// True when nothing will come any more.
+    pub closed: bool,
+}
+
+impl Channel {
+    /// Tells this channel from any other of the process, for caches.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The run that names all media of this channel.
+    pub fn run(&self) -> RunId {
+        self.run
+    }
+
+    /// The state of the ring now.
+    pub fn tip(&self) -> Tip {
+        *self.chunks.borrow()
+    }
+
+    /// Changes with every chunk.
+    pub fn chunk_tips(&self) -> watch::Receiver<Tip> {
+        self.chunks.subscribe()
+    }
+
+    /// What the source is doing.
+    pub fn status(&self) -> Status {
+        self.status.borrow().clone()
+    }
+
+    /// Changes with the source.
+    pub fn statuses(&self) -> watch::Receiver<Status> {
+        self.status.subscribe()
+    }
+
+    /// Waits until `fact` holds of the playlists. Any number may wait; nobody polls.
+    ///
+    /// # Errors
+    /// [`Closed`] when the channel closes before that.
+    pub async fn until(&self, mut fact: impl FnMut(&Tip) -> bool) -> Result<Tip, Closed> {
+        let mut tips = self.parts.subscribe();
+        let tip = *tips.wait_for(|tip| tip.closed || fact(tip)).await.map_err(|_| Closed)?;
+        if tip.closed && !fact(&tip) { Err(Closed) } else { Ok(tip) }
+    }
+
+    /// The newest epoch, once its first chunk is here.
+    pub fn epoch(&self) -> Option<Arc<Epoch>> {
+        self.window().ring().newest().map(|chunk| chunk.epoch.clone())
+    }
+
+    /// The epoch with this number, while any of its chunks is kept.
+    pub fn epoch_numbered(&self, number: u32) -> Option<Arc<Epoch>> {
+        self.window().ring().epoch(number).cloned()
+    }
+
+    /// Index of the newest sync sample, at which a viewer starts.
+    pub fn join(&self) -> Option<u64> {
+        self.window().ring().last_sync()
+    }
+
+    /// Reads the chunk at `cursor`.
+    pub fn read(&self, cursor: u64) -> Read {
+        let window = self.window();
+        let ring = window.ring();
+        match ring.chunk(cursor) {
+            Some(chunk) => Read::Chunk(chunk.clone()),
+            None if cursor >= ring.next() => Read::Empty,
+            None => {
+                let resume = ring.last_sync();
+                Read::Lagged { missed: resume.unwrap_or(ring.next()) - cursor, resume }
+            }
+        }
+    }
+
+    /// The finished segment with this number, while it is kept.
+    pub fn segment(&self, track: TrackKind, msn: u64) -> Option<Arc<Segment>> {
+        self.window().line(track)?.segment(msn).cloned()
+    }
+
+    /// The finished part with this name, while it is kept.
+    pub fn part(&self, track: TrackKind, msn: u64, part: u32) -> Option<Arc<Part>> {
+        self.window().line(track)?.part(msn, part).cloned()
+    }
+
+    /// All that the media playlist of `track` shows now. `None` before the promises were made
+    /// ([`Camera::promise`](super::Camera::promise)), or while the track has nothing to list.
+    pub fn snapshot(&self, track: TrackKind) -> Option<Snapshot> {
+        let window = self.window();
+        let line = window.line(track)?;
+        let part_target = window.part_target(track)?;
+        Some(Snapshot {
+            track,
+            run: self.run,
+            anchor: self.anchor,
+            targets: window.targets()?,
+            window: window.options().window,
+            part_target,
+            segments: line.listed().cloned().collect(),
+            open: line.open().cloned(),
+            open_msn: line.open_msn(),
+            stretch: window.stretch(),
+            version: line.version(),
+            closed: window.tip().closed,
+        })
+    }
+
+    /// How far the pictures are from their proved place on the camera's timeline, if it is proved.
+    pub fn skew(&self) -> Option<Ticks> {
+        *lock(&self.skew)
+    }
+
+    /// Bit rates of the media in the ring.
+    pub fn bit_rates(&self) -> BitRates {
+        self.window().bit_rates()
+    }
+
+    /// Frames a second over the last seconds; `None` before there is a second of them.
+    pub fn frame_rate(&self) -> Option<f64> {
+        self.window().ring().frame_rate()
+    }
+
+    /// The part target of a track, once its frame rate is known.
+    pub fn part_target(&self, track: TrackKind) -> Option<Ticks> {
+        self.window().part_target(track)
+    }
+
+    /// What this ring knows of its camera.
+    pub fn measured(&self) -> Measured {
+        self.window().measured()
+    }
+
+    pub(super) fn window(&self) -> MutexGuard<'_, Window> {
+        lock(&self.window)
+    }
+
+    /// Ends the channel; see [`Publisher::close`].
+    pub fn close(&self) {
+        self.change(Window::close);
+    }
+
+    /// Says again how far the ring has come, after something changed beside it.
+    pub(super) fn announce(&self) {
+        self.change(|_| {});
+    }
+
+    /// Changes the ring, then wakes those who wait for what changed. Of two changes at once the
+    /// later one is told, whoever comes to tell first.
+    fn change(&self, change: impl FnOnce(&mut Window)) {
+        let tip = {
+            let mut window = self.window();
+            change(&mut window);
+            window.next_tip()
+        };
+        let tell = |changed: fn(&Tip, &Tip) -> bool| {
+            move |old: &mut Tip| tip.revision > old.revision && changed(&std::mem::replace(old, tip), &tip)
+        };
+        self.chunks.send_if_modified(tell(Tip::differs));
+        self.parts.send_if_modified(tell(Tip::lists_differ));
+    }
+}
+
+/// A panic under these locks leaves at worst a frame half taken in, which the next one mends.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::testing::FakeCamera;
+
+    #[tokio::test]
+    async fn any_number_of_readers_is_woken_by_the_part_they_wait_for() {
+        let mut camera = FakeCamera::silent(50);
+        camera.play(20);
+        let waits: Vec<_> = (0..100)
+            .map(|_| {
+                let channel = camera.channel.clone();
+                tokio::spawn(async move { channel.until(|tip| tip.video.open_parts >= 3).await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        camera.play(10);
+        assert!(waits.iter().all(|wait| !wait.is_finished()), "two parts are not three");
+        camera.play(10);
+        for wait in waits {
+            assert_eq!(wait.await.expect("no panic").map(|tip| tip.video.open_parts), Ok(3));
+        }
+    }
+
+    #[tokio::test]
+    async fn waiting_ends_when_the_channel_closes() {
+        let mut camera = FakeCamera::silent(50);
+        camera.play(20);
+        let channel = camera.channel.clone();
+        let wait = tokio::spawn(async move { channel.until(|tip| tip.video.open_parts >= 3).await });
+        tokio::task::yield_now().await;
+        camera.publisher.close();
+        assert_eq!(wait.await.expect("no panic"), Err(Closed));
+    }
+
+    #[test]
+    fn a_source_that_is_no_longer_live_ends_its_last_part_at_once() {
+        let mut camera = FakeCamera::silent(50);
+        camera.publisher.set_status(Status::plain(State::Live));
+        camera.play(20);
+        assert_eq!(camera.channel.tip().video.open_parts, 1);
+        camera.publisher.set_status(Status::because(State::Stalled, "no frame for 10 s"));
+        assert_eq!(camera.channel.segment(TrackKind::Video, 100).map(|segment| segment.parts.len()), Some(2));
+    }
+
+    #[test]
+    fn frames_out_of_place_are_refused_and_nothing_else_is_lost() {
+        let mut camera = FakeCamera::silent(50);
+        camera.play(20);
+        let frame = Frame {
+            track: TrackKind::Video,
+            decode_time: 5,
+            duration: 3600,
+            composition_offset: 0,
+            sync: false,
+            data: bytes::Bytes::new(),
+        };
+        let push = |frame| camera.publisher.push(frame);
+        assert!(matches!(
+            push(frame.clone()),
+            Err(PushError::Backwards { decode_time: 5, expected: 72_000 })
+        ));
+        let audio = Frame { track: TrackKind::Audio, ..frame.clone() };
+        assert!(matches!(push(audio), Err(PushError::NoTrack)));
+        let data = bytes::Bytes::from(vec![0; 17 << 20]);
+        assert!(matches!(push(Frame { data, ..frame }), Err(PushError::TooLarge { .. })));
+        assert_eq!(camera.channel.tip().next_chunk, 20);
+        camera.play(1);
+        assert_eq!(camera.channel.tip().next_chunk, 21);
+    }
+}

@@ -1,0 +1,145 @@
+//! Where parts and segments end. Pure rules; the ring applies them.
+//!
+//! A part is closed *before* the chunk that would make it longer than its target, never after:
+//! players refuse a playlist with one part that is too long.
+
+use crate::media::Ticks;
+
+/// What ends before a chunk is taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Boundary {
+    /// Nothing: the chunk goes on with the part.
+    None,
+    /// The part.
+    Part,
+    /// The part and its segment.
+    Segment,
+}
+
+/// The bounds that parts and segments are held to.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Longest part; `None` until the frame rate is known.
+    pub part: Option<Ticks>,
+    /// A segment this long ends at the next sync sample.
+    pub segment_enough: Ticks,
+    /// No segment is longer than this.
+    pub segment_most: Ticks,
+    /// No segment grows beyond this many bytes, so that the ring can always let go of old ones.
+    pub segment_bytes: usize,
+}
+
+/// How far the open segment and its open part reach.
+#[derive(Clone, Copy, Debug)]
+pub struct Open {
+    /// Decode time of the segment's first chunk.
+    pub segment_start: Ticks,
+    /// Decode time of the part's first chunk.
+    pub part_start: Ticks,
+    /// Bytes of the segment so far.
+    pub bytes: usize,
+}
+
+/// The chunk that is about to be taken in.
+#[derive(Clone, Copy, Debug)]
+pub struct Incoming {
+    /// Its decode time.
+    pub start: Ticks,
+    /// The decode time behind it.
+    pub end: Ticks,
+    /// True for a video sync sample.
+    pub sync: bool,
+    /// Its size.
+    pub bytes: usize,
+}
+
+/// Decides for a chunk of video. `gop` is the length of the GOP before it, the best guess for the next.
+pub fn video(open: Open, chunk: Incoming, gop: Ticks, limits: &Limits) -> Boundary {
+    let length = chunk.start - open.segment_start;
+    if chunk.end - open.segment_start > limits.segment_most || too_many_bytes(open, chunk, limits) {
+        return Boundary::Segment;
+    }
+    // A segment that is short, but could not take another whole GOP, ends here too.
+    let next_would_not_fit = length + gop > limits.segment_most;
+    if chunk.sync && (length >= limits.segment_enough || next_would_not_fit) {
+        return Boundary::Segment;
+    }
+    part(open, chunk, limits)
+}
+
+/// Decides for a chunk of audio; `video_end` is where the video's segment of the same number ended,
+/// once that is known: audio segments follow the video's, so that both lists stay in step.
+pub fn audio(open: Open, chunk: Incoming, video_end: Option<Ticks>, limits: &Limits) -> Boundary {
+    if video_end.is_some_and(|end| chunk.start >= end) {
+        return Boundary::Segment;
+    }
+    part(open, chunk, limits)
+}
+
+fn part(open: Open, chunk: Incoming, limits: &Limits) -> Boundary {
+    match limits.part {
+        Some(target) if chunk.end - open.part_start > target => Boundary::Part,
+        _ => Boundary::None,
+    }
+}
+
+fn too_many_bytes(open: Open, chunk: Incoming, limits: &Limits) -> bool {
+    open.bytes + chunk.bytes > limits.segment_bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        part: Some(Ticks(45_000)),
+        segment_enough: Ticks(162_000),
+        segment_most: Ticks(400_500),
+        segment_bytes: 1000,
+    };
+    const OPEN: Open = Open { segment_start: Ticks(0), part_start: Ticks(0), bytes: 0 };
+
+    fn at(start: i64, sync: bool) -> Incoming {
+        Incoming { start: Ticks(start), end: Ticks(start + 3600), sync, bytes: 10 }
+    }
+
+    #[test]
+    fn a_part_takes_the_chunk_that_fills_it_exactly_and_closes_before_the_next() {
+        assert_eq!(video(OPEN, at(41_400, false), Ticks(0), &LIMITS), Boundary::None);
+        assert_eq!(video(OPEN, at(41_401, false), Ticks(0), &LIMITS), Boundary::Part);
+    }
+
+    #[test]
+    fn a_segment_ends_at_a_sync_sample_once_it_is_long_enough() {
+        let open = Open { part_start: Ticks(160_000), ..OPEN };
+        assert_eq!(video(open, at(90_000, true), Ticks(90_000), &LIMITS), Boundary::None);
+        assert_eq!(video(open, at(179_000, true), Ticks(90_000), &LIMITS), Boundary::Segment);
+        assert_eq!(video(open, at(179_000, false), Ticks(90_000), &LIMITS), Boundary::None);
+    }
+
+    #[test]
+    fn a_short_segment_ends_where_the_next_gop_would_not_fit() {
+        let open = Open { part_start: Ticks(88_000), ..OPEN };
+        assert_eq!(video(open, at(90_000, true), Ticks(360_000), &LIMITS), Boundary::Segment);
+    }
+
+    #[test]
+    fn an_endless_gop_is_cut_before_the_longest_segment_is_passed() {
+        let open = Open { part_start: Ticks(396_000), ..OPEN };
+        assert_eq!(video(open, at(396_900, false), Ticks(0), &LIMITS), Boundary::None);
+        assert_eq!(video(open, at(396_901, false), Ticks(0), &LIMITS), Boundary::Segment);
+    }
+
+    #[test]
+    fn a_flood_of_bytes_is_cut_too() {
+        let open = Open { bytes: 991, ..OPEN };
+        assert_eq!(video(open, at(3600, false), Ticks(0), &LIMITS), Boundary::Segment);
+    }
+
+    #[test]
+    fn audio_follows_the_ends_of_the_video_segments() {
+        assert_eq!(audio(OPEN, at(3600, true), None, &LIMITS), Boundary::None);
+        assert_eq!(audio(OPEN, at(3600, true), Some(Ticks(7200)), &LIMITS), Boundary::None);
+        assert_eq!(audio(OPEN, at(7200, true), Some(Ticks(7200)), &LIMITS), Boundary::Segment);
+    }
+}

@@ -1,0 +1,359 @@
+//! The segments of one track of a rendition: the finished ones, and the one that grows.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::cutter::{Boundary, Incoming, Open};
+use super::model::{Chunk, Epoch, Part, Segment};
+use crate::media::Ticks;
+use crate::media::time::TICKS_PER_SECOND;
+
+/// Fewest finished segments in a list (Apple's authoring specification, 8.11).
+pub const FEWEST_LISTED: usize = 6;
+
+/// The segment that grows.
+#[derive(Clone, Debug)]
+pub struct OpenSegment {
+    /// Media sequence number.
+    pub msn: u64,
+    /// The epoch of all its chunks.
+    pub epoch: Arc<Epoch>,
+    /// Number of the unbroken stretch it belongs to.
+    pub stretch: u64,
+    /// How many EXT-X-DISCONTINUITY stand before it.
+    pub discontinuities: u64,
+    /// Decode time of its first chunk.
+    pub start: Ticks,
+    /// Presentation time of its first frame, for EXT-X-PROGRAM-DATE-TIME.
+    pub presentation: Ticks,
+    /// Its finished parts.
+    pub parts: Vec<Arc<Part>>,
+    first_chunk: u64,
+    /// Chunks of the part that grows.
+    pending: Vec<Arc<Chunk>>,
+    end: Ticks,
+    bytes: usize,
+    gap: bool,
+}
+
+impl OpenSegment {
+    /// Index in the ring of its first chunk.
+    pub fn first_chunk(&self) -> u64 {
+        self.first_chunk
+    }
+}
+
+/// How much of a track is listed and how much is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Keep {
+    /// Media that stays listed.
+    pub listed: Ticks,
+    /// Media that stays loadable after it left the list.
+    pub unlisted: Ticks,
+}
+
+/// Bit rates in bit/s.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BitRates {
+    /// Of the segment with the highest (RFC 8216bis 4.4.6.2, BANDWIDTH).
+    pub peak: u64,
+    /// Over all segments (AVERAGE-BANDWIDTH).
+    pub average: u64,
+}
+
+/// Bits a second of `bytes` that last `length`; 0 for no length.
+pub fn bit_rate(bytes: usize, length: Ticks) -> u64 {
+    let bits = bytes as u128 * 8 * u128::from(TICKS_PER_SECOND);
+    u64::try_from(length.0)
+        .ok()
+        .filter(|length| *length > 0)
+        .map_or(0, |length| (bits / u128::from(length)) as u64)
+}
+
+/// The segments of one track.
+#[derive(Debug)]
+pub struct Line {
+    segments: VecDeque<Arc<Segment>>,
+    open: Option<OpenSegment>,
+    next_msn: u64,
+    first_listed: u64,
+    /// Grows with each change that a playlist shows.
+    version: u64,
+}
+
+impl Line {
+    /// An empty line whose first segment gets the number `msn`.
+    pub fn new(msn: u64) -> Self {
+        Self { segments: VecDeque::new(), open: None, next_msn: msn, first_listed: msn, version: 0 }
+    }
+
+    /// How far the open segment reaches; `None` where the next chunk starts a segment.
+    pub fn reach(&self) -> Option<Open> {
+        self.open.as_ref().map(|open| Open {
+            segment_start: open.start,
+            part_start: open.pending.first().map_or(open.end, |chunk| chunk.start),
+            bytes: open.bytes,
+        })
+    }
+
+    /// Takes in a chunk after closing what `boundary` says. `index` is the chunk's place in the ring.
+    pub fn append(&mut self, chunk: Arc<Chunk>, boundary: Boundary, stretch: u64, index: u64) {
+        match boundary {
+            Boundary::None => {}
+            Boundary::Part => self.close_part(),
+            Boundary::Segment => self.close_segment(),
+        }
+        let open = match &mut self.open {
+            Some(open) => open,
+            None => {
+                let discontinuities = self.segments.back().map_or(0, |last| stretch - last.stretch);
+                self.open.insert(OpenSegment {
+                    msn: self.next_msn,
+                    epoch: chunk.epoch.clone(),
+                    stretch,
+                    discontinuities,
+                    start: chunk.start,
+                    presentation: chunk.presentation,
+                    parts: Vec::new(),
+                    first_chunk: index,
+                    pending: Vec::new(),
+                    end: chunk.start,
+                    bytes: 0,
+                    gap: false,
+                })
+            }
+        };
+        open.end = chunk.end;
+        open.bytes += chunk.bytes.len();
+        open.pending.push(chunk);
+    }
+
+    /// Closes the open part, if there is one.
+    pub fn close_part(&mut self) {
+        let Some(open) = &mut self.open else { return };
+        let (Some(first), Some(last)) = (open.pending.first(), open.pending.last()) else { return };
+        let part = Part {
+            duration: last.end - first.start,
+            independent: open.pending.iter().any(|chunk| chunk.sync),
+            bytes: open.pending.iter().map(|chunk| chunk.bytes.len()).sum(),
+            chunks: std::mem::take(&mut open.pending),
+        };
+        open.parts.push(Arc::new(part));
+        self.version += 1;
+    }
+
+    /// Closes the open segment with its last part, if there is one.
+    pub fn close_segment(&mut self) {
+        self.close_part();
+        let Some(open) = self.open.take() else { return };
+        self.push(Segment {
+            msn: open.msn,
+            epoch: open.epoch,
+            stretch: open.stretch,
+            discontinuities: open.discontinuities,
+            start: open.start,
+            presentation: open.presentation,
+            duration: open.end - open.start,
+            parts: open.parts,
+            gap: open.gap,
+            first_chunk: open.first_chunk,
+        });
+    }
+
+    /// Closes the open segment; if it falls short of `end` by more than `most`, it becomes a gap up to
+    /// there: what was heard of it stays loadable, but the list must not say that it is all there.
+    fn close_segment_at(&mut self, end: Ticks, most: Ticks) {
+        self.close_part();
+        let Some(open) = &mut self.open else { return };
+        if end - open.end > most {
+            open.gap = true;
+            open.end = end;
+        }
+        self.close_segment();
+    }
+
+    /// Fills the place of `other`, a segment of the line this one follows, with a gap.
+    fn push_gap(&mut self, other: &Segment) {
+        debug_assert!(self.open.is_none(), "a gap cannot stand inside a segment");
+        let discontinuities = self.segments.back().map_or(0, |last| other.stretch - last.stretch);
+        self.push(Segment {
+            epoch: other.epoch.clone(),
+            parts: Vec::new(),
+            gap: true,
+            discontinuities,
+            ..*other
+        });
+    }
+
+    /// Ends this line's segment where `video`'s segment of the same number ended, or fills its place
+    /// with a gap if nothing was heard, or less than all but `most` of it.
+    pub fn follow(&mut self, video: &Self, most: Ticks) {
+        let Some(segment) = video.segment(self.open_msn()) else {
+            return self.drop_before(video.open_msn());
+        };
+        match self.open {
+            None => self.push_gap(segment),
+            Some(_) => self.close_segment_at(segment.start + segment.duration, most),
+        }
+    }
+
+    fn push(&mut self, segment: Segment) {
+        self.next_msn = segment.msn + 1;
+        self.segments.push_back(Arc::new(segment));
+        self.version += 1;
+    }
+
+    /// Takes segments off the list, oldest first, while `keep.listed` of media stays on it.
+    pub fn shorten_list(&mut self, keep: Keep) {
+        let listed = self.listed();
+        let mut count = listed.clone().count();
+        let mut length = Ticks(listed.map(|segment| segment.duration.0).sum());
+        while count > FEWEST_LISTED {
+            let Some(first) = self.segment(self.first_listed) else { break };
+            if length - first.duration < keep.listed {
+                break;
+            }
+            length = length - first.duration;
+            count -= 1;
+            self.first_listed += 1;
+        }
+    }
+
+    /// Lists again all that is kept: for the moment at which the first list is made.
+    pub fn list_all(&mut self) {
+        self.first_listed = self.segments.front().map_or(self.next_msn, |segment| segment.msn);
+        self.version += 1;
+    }
+
+    /// True when the oldest kept segment left the list so long ago that nobody may ask for it any more.
+    pub fn oldest_is_over(&self, keep: Keep) -> bool {
+        let Some(oldest) = self.segments.front().filter(|oldest| oldest.msn < self.first_listed) else {
+            return false;
+        };
+        let unlisted = self.segments.iter().take_while(|segment| segment.msn < self.first_listed);
+        let length = Ticks(unlisted.map(|segment| segment.duration.0).sum());
+        length - oldest.duration >= keep.unlisted
+    }
+
+    /// Lets go of the oldest kept segment, listed or not.
+    pub fn drop_oldest(&mut self) {
+        if let Some(oldest) = self.segments.pop_front()
+            && self.first_listed <= oldest.msn
+        {
+            self.first_listed = oldest.msn + 1;
+            self.version += 1;
+        }
+    }
+
+    /// Lets go of all segments before `msn`; numbers go on there if the line had not come so far.
+    pub fn drop_before(&mut self, msn: u64) {
+        if self.next_msn < msn {
+            self.close_segment();
+        }
+        while self.segments.front().is_some_and(|oldest| oldest.msn < msn) {
+            self.drop_oldest();
+        }
+        self.next_msn = self.next_msn.max(msn);
+        if self.segments.is_empty() {
+            self.first_listed = self.first_listed.max(self.next_msn);
+        }
+    }
+
+    /// The kept segment with this number.
+    pub fn segment(&self, msn: u64) -> Option<&Arc<Segment>> {
+        let oldest = self.segments.front()?.msn;
+        self.segments.get(usize::try_from(msn.checked_sub(oldest)?).ok()?)
+    }
+
+    /// The stretch that the segment with this number belongs to, finished or not.
+    pub fn stretch_of(&self, msn: u64) -> Option<u64> {
+        match &self.open {
+            Some(open) if open.msn == msn => Some(open.stretch),
+            _ => self.segment(msn).map(|segment| segment.stretch),
+        }
+    }
+
+    /// Where the segment with this number starts, finished or not.
+    pub fn start_of(&self, msn: u64) -> Option<Ticks> {
+        match &self.open {
+            Some(open) if open.msn == msn => Some(open.start),
+            _ => self.segment(msn).map(|segment| segment.start),
+        }
+    }
+
+    /// The finished part with this name.
+    pub fn part(&self, msn: u64, part: u32) -> Option<&Arc<Part>> {
+        let parts = match &self.open {
+            Some(open) if open.msn == msn => &open.parts,
+            _ => &self.segment(msn)?.parts,
+        };
+        parts.get(part as usize)
+    }
+
+    /// The finished segments that are on the list.
+    pub fn listed(&self) -> impl Iterator<Item = &Arc<Segment>> + Clone {
+        self.segments.iter().skip_while(|segment| segment.msn < self.first_listed)
+    }
+
+    /// The oldest kept segment.
+    pub fn oldest(&self) -> Option<&Arc<Segment>> {
+        self.segments.front()
+    }
+
+    /// The newest finished segment.
+    pub fn newest(&self) -> Option<&Arc<Segment>> {
+        self.segments.back()
+    }
+
+    /// The segment that grows.
+    pub fn open(&self) -> Option<&OpenSegment> {
+        self.open.as_ref()
+    }
+
+    /// Number of the segment that grows, or of the next one to come.
+    pub fn open_msn(&self) -> u64 {
+        self.next_msn
+    }
+
+    /// Number of the first listed segment.
+    pub fn first_listed(&self) -> u64 {
+        self.first_listed
+    }
+
+    /// Grows with each change that a playlist shows.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The longest segment, finished or not.
+    pub fn longest(&self) -> Ticks {
+        let open = self.open.iter().map(|open| open.end - open.start);
+        self.segments.iter().map(|segment| segment.duration).chain(open).max().unwrap_or_default()
+    }
+
+    /// Bit rates over the finished segments.
+    pub fn bit_rates(&self) -> BitRates {
+        let rate = |segment: &Arc<Segment>| bit_rate(segment.bytes(), segment.duration);
+        let length = Ticks(self.segments.iter().map(|segment| segment.duration.0).sum());
+        let bytes = self.segments.iter().map(|segment| segment.bytes()).sum();
+        BitRates { peak: self.segments.iter().map(rate).max().unwrap_or(0), average: bit_rate(bytes, length) }
+    }
+
+    /// Panics if the line lies about itself. For tests.
+    #[cfg(test)]
+    pub fn check(&self) {
+        let numbers: Vec<_> = self.segments.iter().map(|segment| segment.msn).collect();
+        assert!(numbers.is_sorted_by(|a, b| a + 1 == *b), "numbers without holes: {numbers:?}");
+        assert_eq!(numbers.last().map_or(self.next_msn, |last| last + 1), self.next_msn);
+        for segment in &self.segments {
+            let parts = Ticks(segment.parts.iter().map(|part| part.duration.0).sum());
+            assert!(segment.gap || parts == segment.duration, "parts add up to their segment");
+        }
+    }
+}
+
+impl From<&Chunk> for Incoming {
+    fn from(chunk: &Chunk) -> Self {
+        Self { start: chunk.start, end: chunk.end, sync: chunk.sync, bytes: chunk.bytes.len() }
+    }
+}

@@ -1,0 +1,29 @@
+//! `live`: the recent past of one rendition, in memory.
+//!
+//! Belongs here: cutting frames into chunks, parts and segments, the ring, its readers.
+//! Does not belong here: playlist text (`hls`), sockets (`web`, `ingest`), reading a clock.
+//! Read first: `model.rs`, `cutter.rs`, then `window.rs`. `channel.rs` only adds a lock and a wake-up.
+
+pub mod catalog;
+pub mod channel;
+pub mod cutter;
+pub mod line;
+pub mod model;
+pub mod muxer;
+pub mod options;
+pub mod ring;
+pub mod state;
+pub mod targets;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod tip;
+pub mod window;
+
+pub use catalog::{Camera, Catalog, Rendition};
+pub use channel::{Channel, Closed, Publisher, Read, Snapshot, channel};
+pub use model::{Chunk, Epoch, Origin, Part, PartId, RunId, Segment};
+pub use muxer::PushError;
+pub use options::Options;
+pub use state::{State, Status};
+pub use targets::Targets;
+pub use tip::{LineTip, Tip};

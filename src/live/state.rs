@@ -1,0 +1,78 @@
+//! What a rendition's source is doing, in words for people and for programs.
+
+use std::fmt;
+use std::time::Duration;
+
+/// What the source of a rendition is doing now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Not configured to run, or not started yet.
+    Idle,
+    /// Connecting, or connected and waiting for the first picture.
+    Connecting,
+    /// Frames arrive.
+    Live,
+    /// Connected, but no frame came for longer than `ingest.stall_timeout`.
+    Stalled,
+    /// Lost; the next attempt comes after this pause.
+    Retrying(Duration),
+    /// The camera refused the credentials; attempts go on.
+    Unauthorized(Duration),
+    /// The camera sends something that cannot be served; attempts go on.
+    Unsupported(Duration),
+    /// Stopped for good: the camera was removed or the process ends.
+    Ended,
+}
+
+impl State {
+    /// One word, as the API and the socket say it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Connecting => "connecting",
+            Self::Live => "live",
+            Self::Stalled => "stalled",
+            Self::Retrying(_) => "retrying",
+            Self::Unauthorized(_) => "unauthorized",
+            Self::Unsupported(_) => "unsupported",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+/// A state and why, in a sentence without secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// What the source does.
+    pub state: State,
+    /// Why, for a person; empty when there is nothing to explain.
+    pub reason: String,
+}
+
+impl Status {
+    /// A state that explains itself.
+    pub fn plain(state: State) -> Self {
+        Self { state, reason: String::new() }
+    }
+
+    /// A state with its reason.
+    pub fn because(state: State, reason: impl Into<String>) -> Self {
+        Self { state, reason: reason.into() }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.state.word())?;
+        match &self.state {
+            State::Retrying(pause) | State::Unauthorized(pause) | State::Unsupported(pause) => {
+                write!(f, ", next attempt in {:.1} s", pause.as_secs_f64())?;
+            }
+            _ => {}
+        }
+        if !self.reason.is_empty() {
+            write!(f, ": {}", self.reason)?;
+        }
+        Ok(())
+    }
+}

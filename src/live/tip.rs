@@ -1,0 +1,76 @@
+//! What readers wait for: the state of a ring in a few numbers.
+
+use super::line::Line;
+use crate::media::{Ticks, TrackKind};
+
+/// What readers wait for, in a few numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tip {
+    /// The video playlist.
+    pub video: LineTip,
+    /// The audio playlist; absent until sound was heard.
+    pub audio: Option<LineTip>,
+    /// Index in the ring of the next chunk to come.
+    pub next_chunk: u64,
+    /// Index of the newest sync sample of the video.
+    pub last_sync: Option<u64>,
+    /// Where the newest chunk ends.
+    pub end: Ticks,
+    /// Grows with each change, so that the newest of two is known.
+    pub revision: u64,
+    /// True when nothing will come any more: the camera was removed, or the process ends.
+    pub closed: bool,
+}
+
+impl Tip {
+    /// True when anything has changed since.
+    pub fn differs(&self, new: &Self) -> bool {
+        self.lists_differ(new) || (self.next_chunk, self.last_sync) != (new.next_chunk, new.last_sync)
+    }
+
+    /// True when a playlist has changed since.
+    pub fn lists_differ(&self, new: &Self) -> bool {
+        (self.video, self.audio, self.closed) != (new.video, new.audio, new.closed)
+    }
+
+    /// The tip of one track's playlist.
+    pub fn line(&self, track: TrackKind) -> Option<LineTip> {
+        match track {
+            TrackKind::Video => Some(self.video),
+            TrackKind::Audio => self.audio,
+        }
+    }
+}
+
+/// How far one playlist has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LineTip {
+    /// Number of the segment that grows, or of the next one.
+    pub open_msn: u64,
+    /// Finished parts of that segment.
+    pub open_parts: u32,
+    /// Parts of the newest finished segment.
+    pub last_parts: u32,
+    /// True once there is anything to list.
+    pub started: bool,
+    /// True once there is a finished segment to list.
+    pub finished: bool,
+    /// Grows with each change that the playlist shows.
+    pub version: u64,
+}
+
+impl LineTip {
+    /// How far `line` has come.
+    pub fn of(line: &Line) -> Self {
+        let count = |parts: &Vec<_>| u32::try_from(parts.len()).unwrap_or(u32::MAX);
+        let open_parts = line.open().map_or(0, |open| count(&open.parts));
+        Self {
+            open_msn: line.open_msn(),
+            open_parts,
+            last_parts: line.newest().map_or(0, |newest| count(&newest.parts)),
+            started: open_parts > 0 || line.newest().is_some(),
+            finished: line.newest().is_some(),
+            version: line.version(),
+        }
+    }
+}

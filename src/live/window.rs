@@ -1,0 +1,665 @@
+//! The ring of one rendition: its chunks, and the segments of its tracks over the same memory.
+//!
+//! Bounded by time and by bytes. No clock, lock or waiting: `channel.rs` adds those.
+
+use std::sync::Arc;
+
+use super::Options;
+use super::cutter::{self, Boundary, Incoming, Limits};
+use super::line::{BitRates, Keep, Line};
+use super::model::{Chunk, Origin};
+use super::ring::Ring;
+use super::targets::{self, LONGEST_TARGET_DURATION, Measured, Targets};
+use super::tip::{LineTip, Tip};
+use crate::media::time::TICKS_PER_SECOND;
+use crate::media::{Ticks, TrackKind};
+
+/// Sound that lags or starts this much behind its segment's video makes the segment a gap.
+const SOUND_TOO_LATE: Ticks = Ticks(TICKS_PER_SECOND as i64 / 5);
+
+/// The open segment may hold this share of the ring's bytes.
+const SEGMENT_SHARE: usize = 4;
+
+/// The ring.
+#[derive(Debug)]
+pub struct Window {
+    options: Options,
+    targets: Option<Targets>,
+    part_target: Option<Ticks>,
+    audio_part_target: Option<Ticks>,
+    /// Sound that came before the part target was known, with its places in the ring.
+    early_audio: Vec<(Arc<Chunk>, u64)>,
+    ring: Ring,
+    video: Line,
+    audio: Option<Line>,
+    origin: Origin,
+    stretch: u64,
+    /// True while the playlists wait for a sync sample to start their next stretch with.
+    broken: bool,
+    gop_start: Option<Ticks>,
+    last_gop: Ticks,
+    longest_gop: Ticks,
+    evicted_early: u64,
+    unlisted: u64,
+    revision: u64,
+    closed: bool,
+}
+
+impl Window {
+    /// An empty ring of a camera that began at `origin`.
+    pub fn new(options: Options, origin: &Origin) -> Self {
+        Self {
+            options,
+            targets: None,
+            part_target: None,
+            audio_part_target: None,
+            early_audio: Vec::new(),
+            ring: Ring::default(),
+            video: Line::new(origin.first_msn),
+            audio: None,
+            origin: origin.clone(),
+            stretch: origin.first_stretch,
+            broken: true,
+            gop_start: None,
+            last_gop: Ticks(0),
+            longest_gop: Ticks(0),
+            evicted_early: 0,
+            unlisted: 0,
+            revision: 0,
+            closed: false,
+        }
+    }
+
+    /// Most bytes of one chunk: a quarter of the ring.
+    pub fn most_chunk_bytes(options: &Options) -> usize {
+        options.ring_bytes / SEGMENT_SHARE
+    }
+
+    /// Takes in a chunk. Chunks of one epoch come in the order of their tracks' decode times.
+    pub fn push(&mut self, chunk: Arc<Chunk>) {
+        if chunk.starts_picture() {
+            self.measure_gop(chunk.start);
+        }
+        let index = self.ring.push(chunk.clone());
+        match chunk.track {
+            TrackKind::Video => self.push_video(chunk, index),
+            TrackKind::Audio => self.push_audio(chunk, index),
+        }
+        self.evict();
+    }
+
+    fn push_video(&mut self, chunk: Arc<Chunk>, index: u64) {
+        self.choose_part_target(&chunk);
+        let too_long = self.part_target.is_some_and(|most| chunk.end - chunk.start > most);
+        if too_long {
+            // No part can hold it: the playlists pause and go on behind a discontinuity.
+            self.unlisted += 1;
+            self.interrupt();
+        }
+        if self.broken {
+            if too_long || !chunk.sync {
+                return;
+            }
+            self.broken = false;
+            self.stretch = match self.video.newest() {
+                Some(_) => self.origin.stretch_after(self.stretch),
+                None => self.origin.stretch(),
+            };
+        }
+        let limits = self.limits();
+        let boundary = self.video.reach().map_or(Boundary::None, |open| {
+            cutter::video(open, Incoming::from(&*chunk), self.last_gop, &limits)
+        });
+        if boundary == Boundary::Segment && chunk.sync {
+            // A break in another rendition is one in this, from the next sync sample on.
+            self.stretch = self.origin.stretch();
+        }
+        self.video.append(chunk, boundary, self.stretch, index);
+        if boundary == Boundary::Segment {
+            self.after_video_segment();
+        }
+    }
+
+    fn push_audio(&mut self, chunk: Arc<Chunk>, index: u64) {
+        if self.broken {
+            return;
+        }
+        self.choose_audio_part_target(&chunk);
+        if self.audio_part_target.is_none() {
+            self.early_audio.push((chunk, index));
+            return;
+        }
+        for (early, index) in std::mem::take(&mut self.early_audio) {
+            self.push_audio(early, index);
+        }
+        let keep = self.keep();
+        let limits = Limits { part: self.audio_part_target, ..self.limits() };
+        if limits.part.is_some_and(|most| chunk.end - chunk.start > most) {
+            return;
+        }
+        let first_msn = self.video.open_msn();
+        let audio = self.audio.get_or_insert_with(|| Line::new(first_msn));
+        let video_end = self.video.segment(audio.open_msn()).map(|segment| segment.start + segment.duration);
+        if audio.reach().is_none() && video_end.is_some_and(|end| chunk.start >= end) {
+            // The segment it belongs behind ended before it heard anything.
+            audio.follow(&self.video, SOUND_TOO_LATE);
+        }
+        if audio.reach().is_none()
+            && let Some(start) = self.video.start_of(audio.open_msn())
+            && chunk.start - start > SOUND_TOO_LATE
+        {
+            // It waits for the next segment: a list of shorter ones would drift from the video's.
+            return;
+        }
+        let boundary = audio
+            .reach()
+            .map_or(Boundary::None, |open| cutter::audio(open, Incoming::from(&*chunk), video_end, &limits));
+        let msn = audio.open_msn() + u64::from(boundary == Boundary::Segment);
+        let stretch = self.video.stretch_of(msn).unwrap_or(self.stretch);
+        audio.append(chunk, boundary, stretch, index);
+        if boundary == Boundary::Segment {
+            audio.shorten_list(keep);
+        }
+    }
+
+    fn after_video_segment(&mut self) {
+        let keep = self.keep();
+        self.video.shorten_list(keep);
+        if let Some(audio) = &mut self.audio {
+            // One segment behind is the rule, since audio comes after the video it belongs to.
+            while audio.open_msn() + 1 < self.video.open_msn() {
+                audio.follow(&self.video, SOUND_TOO_LATE);
+            }
+            audio.shorten_list(keep);
+        }
+    }
+
+    /// Ends the segments of both tracks at once; the next ones begin behind a discontinuity.
+    pub fn interrupt(&mut self) {
+        if self.broken {
+            return;
+        }
+        self.broken = true;
+        self.early_audio.clear();
+        self.gop_start = None;
+        self.video.close_segment();
+        let keep = self.keep();
+        self.video.shorten_list(keep);
+        if let Some(audio) = &mut self.audio {
+            while audio.open_msn() < self.video.open_msn() {
+                audio.follow(&self.video, SOUND_TOO_LATE);
+            }
+            audio.shorten_list(keep);
+        }
+        self.evict();
+    }
+
+    /// Nothing will come any more.
+    pub fn close(&mut self) {
+        self.interrupt();
+        self.closed = true;
+    }
+
+    fn measure_gop(&mut self, sync: Ticks) {
+        if let Some(start) = self.gop_start.replace(sync) {
+            self.last_gop = sync - start;
+            self.longest_gop = self.longest_gop.max(self.last_gop);
+        }
+    }
+
+    /// Chooses the part target once enough frames tell the rate, and holds to it for ever.
+    fn choose_part_target(&mut self, next: &Chunk) {
+        if self.part_target.is_some() || self.broken {
+            return;
+        }
+        let Some(reach) = self.video.reach() else { return };
+        let seen = next.start - reach.part_start;
+        if next.end - reach.part_start <= targets::part_target_evidence(&self.options) || seen.0 <= 0 {
+            return;
+        }
+        let frames = self.ring.frames_between(reach.part_start, next.start);
+        let interval = Ticks(seen.0 / frames.max(1) as i64);
+        let target = targets::part_target(&self.options, interval);
+        let promised = self.targets.map_or(target, |targets| targets.longest_part());
+        self.part_target = Some(target.min(promised));
+    }
+
+    /// Chooses the part target of the sound beside the video's, and holds to it for ever.
+    fn choose_audio_part_target(&mut self, chunk: &Chunk) {
+        if self.audio_part_target.is_some() {
+            return;
+        }
+        let (Some(video), Some(audio)) = (self.part_target, &chunk.epoch.tracks.audio) else { return };
+        let frame = Ticks::from_timescale(audio.frame_samples.into(), audio.sample_rate);
+        let target = targets::audio_part_target(video, frame);
+        let promised = self.targets.map_or(target, |targets| targets.longest_part());
+        self.audio_part_target = Some(target.min(promised));
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            part: self.part_target,
+            segment_enough: targets::segment_enough(&self.options),
+            segment_most: targets::segment_limit(self.target_duration()),
+            segment_bytes: Self::most_chunk_bytes(&self.options),
+        }
+    }
+
+    fn target_duration(&self) -> u32 {
+        self.targets.map_or(LONGEST_TARGET_DURATION, |targets| targets.duration)
+    }
+
+    fn keep(&self) -> Keep {
+        let target = Ticks::from_timescale(i64::from(self.target_duration()), 1);
+        // A list is never shorter than three target durations (RFC 8216bis 6.2.2).
+        let listed = Ticks::from_duration(self.options.window).max(Ticks(target.0 * 3));
+        Keep { listed, unlisted: Ticks(target.0 * 2) }
+    }
+
+    fn evict(&mut self) {
+        let keep = self.keep();
+        while let Some(oldest) = self.video.oldest().map(|oldest| oldest.msn) {
+            let full = self.ring.bytes() > self.options.ring_bytes;
+            if !full && !self.video.oldest_is_over(keep) {
+                break;
+            }
+            self.evicted_early += u64::from(oldest >= self.video.first_listed());
+            self.video.drop_oldest();
+            self.evict_audio_and_chunks();
+        }
+        // Without a finished segment the chunks alone are bounded.
+        while self.ring.bytes() > self.options.ring_bytes && !self.ring.is_empty() {
+            self.ring.drop_oldest();
+        }
+    }
+
+    fn evict_audio_and_chunks(&mut self) {
+        let first_msn = self.video.oldest().map_or(self.video.open_msn(), |oldest| oldest.msn);
+        if let Some(audio) = &mut self.audio {
+            audio.drop_before(first_msn);
+        }
+        let first_chunk = match (self.video.oldest(), self.video.open()) {
+            (Some(oldest), _) => oldest.first_chunk,
+            (None, Some(open)) => open.first_chunk(),
+            (None, None) => self.ring.next(),
+        };
+        while self.ring.first() < first_chunk && !self.ring.is_empty() {
+            self.ring.drop_oldest();
+        }
+    }
+
+    /// What readers wait for.
+    pub fn tip(&self) -> Tip {
+        Tip {
+            video: LineTip::of(&self.video),
+            audio: self.audio.as_ref().map(LineTip::of),
+            next_chunk: self.ring.next(),
+            last_sync: self.ring.last_sync(),
+            end: self.ring.newest().map(|chunk| chunk.end).unwrap_or_default(),
+            revision: self.revision,
+            closed: self.closed,
+        }
+    }
+
+    /// The same after a change.
+    pub fn next_tip(&mut self) -> Tip {
+        self.revision += 1;
+        self.tip()
+    }
+
+    /// Frames that no playlist lists, since they are longer than a part may be.
+    pub fn unlisted(&self) -> u64 {
+        self.unlisted
+    }
+
+    /// Listed segments that were let go because the ring was full before its window was over.
+    pub fn evicted_early(&self) -> u64 {
+        self.evicted_early
+    }
+
+    /// The chunks of both tracks.
+    pub fn ring(&self) -> &Ring {
+        &self.ring
+    }
+
+    /// The segments of one track.
+    pub fn line(&self, track: TrackKind) -> Option<&Line> {
+        match track {
+            TrackKind::Video => Some(&self.video),
+            TrackKind::Audio => self.audio.as_ref(),
+        }
+    }
+
+    /// The stretch that the newest segment belongs to: its discontinuity sequence number.
+    pub fn stretch(&self) -> u64 {
+        self.stretch
+    }
+
+    /// The part target of a track, once its frame rate is known.
+    pub fn part_target(&self, track: TrackKind) -> Option<Ticks> {
+        match track {
+            TrackKind::Video => self.part_target,
+            TrackKind::Audio => self.audio_part_target.or(self.part_target),
+        }
+    }
+
+    /// Its bounds and targets.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// What the playlists promise, once they were first made.
+    pub fn targets(&self) -> Option<Targets> {
+        self.targets
+    }
+
+    /// Bit rates over the finished segments, or over what there is before the first of them.
+    pub fn bit_rates(&self) -> BitRates {
+        let lines = [Some(&self.video), self.audio.as_ref()].into_iter().flatten();
+        let rates = lines.map(Line::bit_rates).fold(BitRates::default(), |a, b| BitRates {
+            peak: a.peak + b.peak,
+            average: a.average + b.average,
+        });
+        if rates.peak > 0 {
+            return rates;
+        }
+        let rate = self.ring.bit_rate();
+        BitRates { peak: rate, average: rate }
+    }
+
+    /// What this ring knows of its camera.
+    pub fn measured(&self) -> Measured {
+        let newest = self.ring.newest().map(|chunk| chunk.end);
+        let open_gop = match (newest, self.gop_start) {
+            (Some(newest), Some(start)) => newest - start,
+            _ => Ticks(0),
+        };
+        let longest_segment = [Some(&self.video), self.audio.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(Line::longest)
+            .max()
+            .unwrap_or_default();
+        let part_target = self.part_target.max(self.audio_part_target);
+        Measured { longest_gop: self.longest_gop, open_gop, longest_segment, part_target }
+    }
+
+    /// Makes the promises that hold from now on.
+    pub fn promise(&mut self, targets: Targets) {
+        if self.targets.is_some() {
+            return;
+        }
+        self.targets = Some(targets);
+        let keep = self.keep();
+        for line in [Some(&mut self.video), self.audio.as_mut()].into_iter().flatten() {
+            line.list_all();
+            line.shorten_list(keep);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::live::{Epoch, Segment};
+    use crate::media::fmp4::Inits;
+    use crate::media::time::Anchor;
+    use crate::media::track::testing;
+
+    fn origin() -> Origin {
+        let anchor =
+            Anchor { ticks: Ticks(0), instant: std::time::Instant::now(), wall: std::time::UNIX_EPOCH };
+        Origin::new(std::time::Duration::from_secs(1000), anchor)
+    }
+
+    /// A camera that feeds a ring, frame by frame.
+    struct Camera {
+        window: Window,
+        epoch: Arc<Epoch>,
+        now: i64,
+        frame: i64,
+        gop: i64,
+        frames: i64,
+        size: usize,
+        sound: bool,
+    }
+
+    impl Camera {
+        fn new(fps: i64, gop: i64, options: Options) -> Self {
+            Self::of(&origin(), fps, gop, options)
+        }
+
+        /// Another rendition of a camera.
+        fn of(origin: &Origin, fps: i64, gop: i64, options: Options) -> Self {
+            let tracks = testing::tracks();
+            let inits = Inits::new(&tracks).expect("good records");
+            let epoch = Arc::new(Epoch { number: 1, tracks, inits });
+            let window = Window::new(options, origin);
+            Self { window, epoch, now: 0, frame: 90_000 / fps, gop, frames: 0, size: 100, sound: false }
+        }
+
+        fn chunk(&self, track: TrackKind, start: i64, length: i64, sync: bool) -> Arc<Chunk> {
+            let bytes = Bytes::from(vec![0; self.size]);
+            let (start, end) = (Ticks(start), Ticks(start + length));
+            Arc::new(Chunk { epoch: self.epoch.clone(), track, start, presentation: start, end, sync, bytes })
+        }
+
+        fn one_frame(&mut self) {
+            let sync = self.frames % self.gop == 0;
+            self.window.push(self.chunk(TrackKind::Video, self.now, self.frame, sync));
+            if self.sound {
+                self.window.push(self.chunk(TrackKind::Audio, self.now, self.frame, true));
+            }
+            self.frames += 1;
+            self.now += self.frame;
+        }
+
+        fn play(&mut self, seconds: i64) -> &mut Self {
+            for _ in 0..seconds * 90_000 / self.frame {
+                self.one_frame();
+                self.window.video.check();
+                if let Some(audio) = &self.window.audio {
+                    audio.check();
+                }
+                let ring = self.window.ring();
+                let chunks = (ring.first()..ring.next()).filter_map(|index| ring.chunk(index));
+                let bytes: usize = chunks.map(|chunk| chunk.bytes.len()).sum();
+                assert_eq!(bytes, ring.bytes(), "the ring counts its bytes right");
+                assert!(bytes <= self.window.options.ring_bytes, "the ring keeps its bound");
+            }
+            self
+        }
+
+        fn durations(&self, track: TrackKind) -> Vec<i64> {
+            let line = self.window.line(track).expect("the track");
+            line.listed().map(|segment| segment.duration.0).collect()
+        }
+    }
+
+    #[test]
+    fn segments_are_whole_gops_of_two_seconds_at_least_and_parts_fill_their_target() {
+        let mut camera = Camera::new(25, 25, Options::default());
+        camera.play(20);
+        assert!(camera.durations(TrackKind::Video).iter().all(|duration| *duration == 180_000));
+        let segment = camera.window.video.segment(1002).expect("the third segment");
+        let parts: Vec<_> = segment.parts.iter().map(|part| part.duration.0).collect();
+        assert_eq!(parts, [43_200, 43_200, 43_200, 43_200, 7_200]);
+        assert!(segment.parts[0].independent);
+        assert!(segment.parts[0].chunks[0].sync);
+    }
+
+    #[test]
+    fn slow_cameras_get_parts_of_a_second() {
+        let mut camera = Camera::new(10, 20, Options::default());
+        camera.play(10);
+        assert_eq!(camera.window.part_target(TrackKind::Video), Some(Ticks(90_000)));
+        let parts = &camera.window.video.segment(1001).expect("the second segment").parts;
+        assert_eq!(parts.iter().map(|part| part.duration.0).collect::<Vec<_>>(), [90_000, 90_000]);
+    }
+
+    #[test]
+    fn no_part_of_either_track_is_longer_than_its_target_from_the_first_on() {
+        for fps in [1, 5, 12, 25, 60] {
+            let mut camera = Camera::new(fps, 2 * fps, Options::default());
+            camera.sound = true;
+            camera.play(20);
+            for track in [TrackKind::Video, TrackKind::Audio] {
+                let target = camera.window.part_target(track).expect("frames were seen");
+                let segments = camera.window.line(track).expect("the track").listed();
+                let parts: Vec<_> = segments.flat_map(|segment| &segment.parts).collect();
+                assert!(
+                    parts.iter().all(|part| part.duration <= target),
+                    "{track:?} at {fps} frames a second"
+                );
+                assert!(parts.len() >= 8);
+            }
+        }
+    }
+
+    #[test]
+    fn an_endless_gop_still_makes_segments_within_the_promise() {
+        let mut camera = Camera::new(25, 100_000, Options::default());
+        camera.play(3);
+        let measured = camera.window.measured();
+        let targets = Targets::choose(&Options::default(), &[measured]);
+        assert_eq!(targets.duration, 4);
+        camera.window.promise(targets);
+        camera.play(60);
+        let limit = targets::segment_limit(4).0;
+        assert!(
+            camera.durations(TrackKind::Video).iter().all(|duration| (300_000..=limit).contains(duration))
+        );
+    }
+
+    #[test]
+    fn the_list_never_gets_shorter_than_the_window_and_old_segments_stay_a_while() {
+        let options = Options { window: Duration::from_secs(14), ..Options::default() };
+        let mut camera = Camera::new(25, 50, options);
+        camera.play(3);
+        let measured = camera.window.measured();
+        camera.window.promise(Targets::choose(&options, &[measured]));
+        camera.play(60);
+        let listed: i64 = camera.durations(TrackKind::Video).iter().sum();
+        assert_eq!(listed, 14 * 90_000);
+        let oldest = camera.window.video.oldest().expect("a segment").msn;
+        assert_eq!(
+            camera.window.video.first_listed() - oldest,
+            4,
+            "two target durations of two-second segments"
+        );
+    }
+
+    #[test]
+    fn the_byte_budget_wins_over_the_window() {
+        let options = Options { ring_bytes: 40_000, ..Options::default() };
+        let mut camera = Camera::new(25, 25, options);
+        camera.play(60);
+        assert!(camera.window.video.listed().count() > 0);
+        assert!(camera.window.ring().last_sync().is_some());
+        assert!(camera.window.evicted_early() > 0);
+    }
+
+    #[test]
+    fn audio_segments_have_the_numbers_and_lengths_of_the_video_s() {
+        let mut camera = Camera::new(25, 50, Options::default());
+        camera.sound = true;
+        camera.play(20);
+        let audio = camera.window.line(TrackKind::Audio).expect("sound");
+        for segment in audio.listed() {
+            let video = camera.window.video.segment(segment.msn).expect("its video");
+            assert_eq!((segment.start, segment.duration), (video.start, video.duration));
+        }
+    }
+
+    #[test]
+    fn where_the_sound_stops_its_list_goes_on_with_gaps() {
+        let mut camera = Camera::new(25, 50, Options::default());
+        camera.sound = true;
+        camera.play(10);
+        camera.sound = false;
+        camera.play(20);
+        let audio = camera.window.line(TrackKind::Audio).expect("sound");
+        let newest = audio.newest().expect("a segment");
+        assert!(newest.gap);
+        assert!(camera.window.video.open_msn() - newest.msn <= 2);
+        let end = |segment: &Segment| segment.start + segment.duration;
+        let segments: Vec<_> = audio.listed().collect();
+        assert!(segments.windows(2).all(|pair| end(pair[0]) == pair[1].start), "gaps leave no holes");
+        camera.sound = true;
+        camera.play(10);
+        assert!(!camera.window.line(TrackKind::Audio).and_then(Line::newest).expect("a segment").gap);
+    }
+
+    #[test]
+    fn a_break_makes_one_discontinuity_in_both_lists() {
+        let mut camera = Camera::new(25, 50, Options::default());
+        camera.sound = true;
+        camera.play(5);
+        camera.window.interrupt();
+        camera.window.interrupt();
+        camera.now += 900_000;
+        camera.frames = 0;
+        camera.play(5);
+        for track in [TrackKind::Video, TrackKind::Audio] {
+            let line = camera.window.line(track).expect("the track");
+            let breaks: Vec<_> =
+                line.listed().filter(|segment| segment.discontinuities == 1).map(|s| s.msn).collect();
+            assert_eq!(breaks, [1003], "{track:?}");
+            assert!(line.listed().is_sorted_by_key(|segment| segment.stretch));
+        }
+    }
+
+    #[test]
+    fn a_break_in_one_rendition_is_one_in_all_and_counts_once() {
+        let origin = origin();
+        let mut main = Camera::of(&origin, 25, 50, Options::default());
+        let mut sub = Camera::of(&origin, 25, 50, Options::default());
+        main.play(5);
+        sub.play(5);
+        main.window.interrupt();
+        main.frames = 0;
+        main.play(5);
+        sub.play(5);
+        assert_eq!((main.window.stretch(), sub.window.stretch()), (1, 1));
+        // The whole camera restarts.
+        for rendition in [&mut main, &mut sub] {
+            rendition.window.interrupt();
+            rendition.frames = 0;
+        }
+        main.play(5);
+        sub.play(5);
+        for rendition in [&main, &sub] {
+            let breaks: u64 = rendition.window.video.listed().map(|segment| segment.discontinuities).sum();
+            assert_eq!((rendition.window.stretch(), breaks), (2, 2));
+        }
+    }
+
+    #[test]
+    fn a_frame_longer_than_the_part_target_pauses_the_lists_until_the_next_sync_sample() {
+        let mut camera = Camera::new(25, 50, Options::default());
+        camera.play(5);
+        let long = camera.chunk(TrackKind::Video, camera.now, 60_000, false);
+        camera.window.push(long);
+        camera.now += 60_000;
+        let version = camera.window.video.version();
+        camera.frames = 10;
+        camera.play(1);
+        assert_eq!(camera.window.video.version(), version, "nothing new on the list");
+        assert_eq!(camera.window.ring().next(), 5 * 25 + 1 + 25, "other readers lost nothing");
+        camera.play(5);
+        assert!(camera.window.video.listed().any(|segment| segment.discontinuities == 1));
+    }
+
+    #[test]
+    fn a_cursor_that_fell_off_the_ring_is_told_the_newest_sync_sample() {
+        let mut camera = Camera::new(25, 25, Options { ring_bytes: 40_000, ..Options::default() });
+        camera.play(60);
+        assert!(camera.window.ring().chunk(0).is_none());
+        let sync = camera.window.ring().last_sync().expect("a sync sample");
+        assert!(camera.window.ring().chunk(sync).expect("it is kept").starts_picture());
+    }
+}
