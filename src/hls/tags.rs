@@ -1,0 +1,146 @@
+//! The playlist tags of low latency, which `m3u8-rs` does not know, and the numbers in all tags.
+
+use std::fmt;
+
+use crate::media::Ticks;
+use crate::media::time::TICKS_PER_SECOND;
+
+/// Seconds with up to five decimals, rounded down, so that no part is written longer than it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seconds(pub Ticks);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hundred_thousandths = self.0.0.max(0) * 100_000 / i64::from(TICKS_PER_SECOND);
+        write!(f, "{}.{:05}", hundred_thousandths / 100_000, hundred_thousandths % 100_000)
+    }
+}
+
+/// EXT-X-SERVER-CONTROL (RFC 8216bis 4.4.3.8).
+pub struct ServerControl {
+    /// PART-HOLD-BACK.
+    pub part_hold_back: Ticks,
+    /// CAN-SKIP-UNTIL, where delta updates are offered.
+    pub can_skip_until: Option<Ticks>,
+}
+
+impl fmt::Display for ServerControl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hold_back = Seconds(self.part_hold_back);
+        write!(f, "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK={hold_back}")?;
+        self.can_skip_until.map_or(Ok(()), |until| write!(f, ",CAN-SKIP-UNTIL={}", Seconds(until)))
+    }
+}
+
+/// EXT-X-PART-INF (RFC 8216bis 4.4.3.7).
+pub struct PartInf {
+    /// PART-TARGET.
+    pub part_target: Ticks,
+}
+
+impl fmt::Display for PartInf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#EXT-X-PART-INF:PART-TARGET={}", Seconds(self.part_target))
+    }
+}
+
+/// EXT-X-SKIP (RFC 8216bis 4.4.5.2).
+pub struct Skip {
+    /// SKIPPED-SEGMENTS.
+    pub segments: usize,
+}
+
+impl fmt::Display for Skip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#EXT-X-SKIP:SKIPPED-SEGMENTS={}", self.segments)
+    }
+}
+
+/// EXT-X-PART (RFC 8216bis 4.4.4.9).
+pub struct PartTag<'a> {
+    /// URI.
+    pub uri: &'a dyn fmt::Display,
+    /// DURATION.
+    pub duration: Ticks,
+    /// INDEPENDENT=YES.
+    pub independent: bool,
+}
+
+impl fmt::Display for PartTag<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#EXT-X-PART:DURATION={},URI=\"{}\"", Seconds(self.duration), self.uri)?;
+        f.write_str(if self.independent { ",INDEPENDENT=YES" } else { "" })
+    }
+}
+
+/// EXT-X-PRELOAD-HINT for a part (RFC 8216bis 4.4.5.3).
+pub struct PreloadHint<'a> {
+    /// URI.
+    pub uri: &'a dyn fmt::Display,
+}
+
+impl fmt::Display for PreloadHint<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{}\"", self.uri)
+    }
+}
+
+/// EXT-X-RENDITION-REPORT (RFC 8216bis 4.4.5.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenditionReport {
+    /// URI of the other playlist, relative to this one.
+    pub uri: String,
+    /// LAST-MSN.
+    pub last_msn: u64,
+    /// LAST-PART; `None` where that segment has no parts.
+    pub last_part: Option<u32>,
+}
+
+impl fmt::Display for RenditionReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#EXT-X-RENDITION-REPORT:URI=\"{}\",LAST-MSN={}", self.uri, self.last_msn)?;
+        self.last_part.map_or(Ok(()), |part| write!(f, ",LAST-PART={part}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_have_five_decimals_and_are_never_rounded_up() {
+        assert_eq!(Seconds(Ticks(45_000)).to_string(), "0.50000");
+        assert_eq!(Seconds(Ticks(90_001)).to_string(), "1.00001");
+        assert_eq!(Seconds(Ticks(44_999)).to_string(), "0.49998");
+    }
+
+    #[test]
+    fn tags_are_written_as_the_draft_says() {
+        let tags = [
+            ServerControl { part_hold_back: Ticks(135_000), can_skip_until: None }.to_string(),
+            ServerControl { part_hold_back: Ticks(135_000), can_skip_until: Some(Ticks(2_160_000)) }
+                .to_string(),
+            Skip { segments: 12 }.to_string(),
+            PartInf { part_target: Ticks(45_000) }.to_string(),
+            PartTag { uri: &"a.m4s", duration: Ticks(43_200), independent: true }.to_string(),
+            PartTag { uri: &"b.m4s", duration: Ticks(43_200), independent: false }.to_string(),
+            PreloadHint { uri: &"c.m4s" }.to_string(),
+            RenditionReport { uri: "../sub/video.m3u8".into(), last_msn: 7, last_part: Some(2) }.to_string(),
+            RenditionReport { uri: "audio.m3u8".into(), last_msn: 7, last_part: None }.to_string(),
+        ];
+        assert_eq!(
+            tags,
+            [
+                "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.50000",
+                "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.50000,CAN-SKIP-UNTIL=24.00000",
+                "#EXT-X-SKIP:SKIPPED-SEGMENTS=12",
+                "#EXT-X-PART-INF:PART-TARGET=0.50000",
+                "#EXT-X-PART:DURATION=0.48000,URI=\"a.m4s\",INDEPENDENT=YES",
+                "#EXT-X-PART:DURATION=0.48000,URI=\"b.m4s\"",
+                "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"c.m4s\"",
+                "#EXT-X-RENDITION-REPORT:URI=\"../sub/video.m3u8\",LAST-MSN=7,LAST-PART=2",
+                "#EXT-X-RENDITION-REPORT:URI=\"audio.m3u8\",LAST-MSN=7",
+            ]
+        );
+    }
+}
