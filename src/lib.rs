@@ -24,7 +24,7 @@
 //! | 5 | `app` |
 //! | 4 | `settings`, `demo` |
 //! | 3 | `ingest`, `web` |
-//! | 2 | [`hls`], `mse` |
+//! | 2 | [`hls`], [`mse`] |
 //! | 1 | [`live`] |
 //! | 0 | [`media`], [`stats`], [`clock`] |
 
@@ -32,4 +32,5 @@ pub mod clock;
 pub mod hls;
 pub mod live;
 pub mod media;
+pub mod mse;
 pub mod stats;
