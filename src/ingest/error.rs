@@ -1,0 +1,213 @@
+//! Why a camera is not on air, in sentences for its owner. No sentence holds a URL or a password.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::live::State;
+
+/// Which rendition of which camera; displayed as `front-door/main`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Name {
+    /// The camera's name.
+    pub camera: String,
+    /// The rendition's name.
+    pub rendition: String,
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.camera, self.rendition)
+    }
+}
+
+/// What was being waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The TCP connection.
+    Connecting,
+    /// The answer to DESCRIBE.
+    Describe,
+    /// The answer to SETUP.
+    Setup,
+    /// The answer to PLAY.
+    Play,
+    /// The first picture after PLAY.
+    FirstFrame,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connecting => "connecting",
+            Self::Describe => "RTSP DESCRIBE",
+            Self::Setup => "RTSP SETUP",
+            Self::Play => "RTSP PLAY",
+            Self::FirstFrame => "the first frame",
+        })
+    }
+}
+
+/// Why a session ended or never began.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The URL cannot be used for RTSP.
+    #[error("the source is no rtsp:// URL with a host")]
+    BadUrl,
+    /// Nothing listens there.
+    #[error("connection refused: check the address and the port, and that RTSP is switched on in the camera")]
+    Refused,
+    /// The connection could not be made for another reason.
+    #[error("cannot connect: {why}")]
+    Unreachable {
+        /// In the words of the operating system.
+        why: String,
+    },
+    /// An answer did not come in time.
+    #[error("timed out at {step}: no answer for {} s", after.as_secs_f64())]
+    TimedOut {
+        /// What was being waited for.
+        step: Step,
+        /// For how long.
+        after: Duration,
+    },
+    /// The camera answered with an error.
+    #[error("{step} answered {status}{}", advice(*status))]
+    Answered {
+        /// The request.
+        step: Step,
+        /// RTSP status code (RFC 2326, 7.1.1).
+        status: u16,
+    },
+    /// The camera answered with something that makes no sense.
+    #[error("{step} failed: {why}")]
+    Unintelligible {
+        /// The request.
+        step: Step,
+        /// What is wrong with the answer.
+        why: String,
+    },
+    /// No video track that can be served.
+    #[error("no H.264 or H.265 video: the camera offers {found}")]
+    NoVideo {
+        /// What it has instead, such as `jpeg video, pcma audio`.
+        found: String,
+    },
+    /// The parameters of a track make no sense.
+    #[error("{why}")]
+    Unusable {
+        /// What is wrong with them.
+        why: String,
+    },
+    /// The stream stopped although the connection stands.
+    #[error("stalled: no picture for {} s", after.as_secs_f64())]
+    Stalled {
+        /// For how long.
+        after: Duration,
+    },
+    /// The camera ended the connection.
+    #[error("the camera closed the connection")]
+    Closed,
+    /// The connection or the stream broke.
+    #[error("the stream broke off: {why}")]
+    Broken {
+        /// How.
+        why: String,
+    },
+    /// Packets make no sense, one after the other.
+    #[error("{count} damaged frames within {} s, the last: {why}", within.as_secs())]
+    Damaged {
+        /// How many.
+        count: usize,
+        /// In which time.
+        within: Duration,
+        /// What was wrong with the last of them.
+        why: String,
+    },
+    /// A defect in this program.
+    #[error("an internal error ended the session; please report it with the log")]
+    Panicked,
+}
+
+impl Failure {
+    /// The state to show while waiting `pause` for the next attempt.
+    pub fn state(&self, pause: Duration) -> State {
+        match self {
+            Self::Answered { status: 401 | 403, .. } => State::Unauthorized(pause),
+            Self::NoVideo { .. } | Self::Unusable { .. } => State::Unsupported(pause),
+            _ => State::Retrying(pause),
+        }
+    }
+}
+
+/// What the camera's owner can do about a status (RFC 2326, 11).
+fn advice(status: u16) -> &'static str {
+    match status {
+        401 => ": check username and password",
+        403 => ": the camera does not let this user watch",
+        404 => ": check the path of the URL",
+        453 | 503 => ": the camera has no room for another session, close other viewers of it",
+        461 => ": the camera does not offer this transport, try the other one",
+        _ => "",
+    }
+}
+
+/// A failure with the name of the camera it happened to.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("camera {name}: {failure}")]
+pub struct IngestError {
+    /// Whose failure.
+    pub name: Name,
+    /// What failed.
+    pub failure: Failure,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEN: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn errors_tell_the_owner_what_to_do() {
+        let answered = |step, status| Failure::Answered { step, status };
+        let cases = [
+            (answered(Step::Describe, 401), "RTSP DESCRIBE answered 401: check username and password"),
+            (answered(Step::Describe, 404), "RTSP DESCRIBE answered 404: check the path of the URL"),
+            (answered(Step::Play, 500), "RTSP PLAY answered 500"),
+            (
+                Failure::TimedOut { step: Step::Connecting, after: TEN },
+                "timed out at connecting: no answer for 10 s",
+            ),
+            (
+                Failure::TimedOut { step: Step::FirstFrame, after: TEN },
+                "timed out at the first frame: no answer for 10 s",
+            ),
+            (
+                Failure::NoVideo { found: "jpeg video".into() },
+                "no H.264 or H.265 video: the camera offers jpeg video",
+            ),
+            (Failure::Stalled { after: Duration::from_millis(1_500) }, "stalled: no picture for 1.5 s"),
+        ];
+        let name = Name { camera: "front-door".into(), rendition: "main".into() };
+        for (failure, text) in cases {
+            let error = IngestError { name: name.clone(), failure };
+            assert_eq!(error.to_string(), format!("camera front-door/main: {text}"));
+        }
+    }
+
+    #[test]
+    fn only_refused_credentials_and_codecs_have_states_of_their_own() {
+        let answered = |status| Failure::Answered { step: Step::Describe, status };
+        let cases = [
+            (answered(401), "unauthorized"),
+            (answered(403), "unauthorized"),
+            (answered(404), "retrying"),
+            (Failure::NoVideo { found: "nothing".into() }, "unsupported"),
+            (Failure::Stalled { after: TEN }, "retrying"),
+            (Failure::Panicked, "retrying"),
+        ];
+        for (failure, word) in cases {
+            assert_eq!(failure.state(TEN).word(), word, "{failure}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! `ingest`: one supervised task a rendition.
+//!
+//! Belongs here: connecting to cameras, their clocks, frames with their times, trying again.
+//! Does not belong here: segments and parts (`live`), playlists, viewers.
+//! Read first: `session.rs` (one session), then `pump.rs` (when an epoch begins), `timeline.rs`
+//! (RTP time to presentation time) and `pace.rs` (presentation time to decode time). Only
+//! `rtsp.rs` knows the RTSP library.
+
+pub mod backoff;
+pub mod camera_clock;
+pub mod continuity;
+pub mod damage;
+pub mod error;
+pub mod event;
+pub mod options;
+pub mod pace;
+pub mod pump;
+pub mod rtsp;
+pub mod session;
+pub mod timeline;
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+pub use self::camera_clock::CameraClock;
+pub use self::error::{Failure, IngestError, Name};
+pub use self::options::{Options, Source, Transport};
+pub use self::pump::Sink;
+pub use self::rtsp::Sessions;
+
+use self::backoff::Backoff;
+use self::rtsp::Group;
+use self::session::Life;
+use crate::live::{Publisher, State, Status};
+use crate::stats::RenditionStats;
+
+/// Longest wait for sessions the camera may still hold, before connecting again.
+const SETTLE: Duration = Duration::from_secs(10);
+
+/// Longest wait for the answer to TEARDOWN when stopping.
+const TEARDOWN: Duration = Duration::from_secs(2);
+
+/// What [`run`] needs to keep one rendition on air.
+pub struct Rendition<S = Publisher> {
+    /// Whose stream it is, for logs.
+    pub name: Name,
+    /// Where it comes from.
+    pub source: Source,
+    /// Limits of time.
+    pub options: Options,
+    /// Where frames go.
+    pub publisher: Arc<S>,
+    /// What is counted: sessions, breaks, panics, dropped frames, lost packets. Frames and bytes
+    /// that reached the ring are the ring's to count.
+    pub stats: Arc<RenditionStats>,
+    /// The clock of the camera; the same for all its renditions.
+    pub clock: Arc<CameraClock>,
+    /// The sessions of the process; the same for all renditions of all cameras.
+    pub sessions: Arc<Sessions>,
+}
+
+impl<S: Sink> Rendition<S> {
+    fn set_status(&self, status: Status) {
+        tracing::info!("camera {}: {status}", self.name);
+        self.publisher.set_status(status);
+    }
+}
+
+/// Keeps a rendition on air until `stop` is cancelled; returns when TEARDOWN was answered, two
+/// seconds later at most. Never fails and never panics: what goes wrong is told in the status, and
+/// tried again.
+pub async fn run<S: Sink>(rendition: Rendition<S>, stop: CancellationToken) {
+    let rendition = Arc::new(rendition);
+    let group = rendition.sessions.group(&rendition.source.url);
+    let life = Arc::new(Life::default());
+    let mut backoff = Backoff::default();
+    while !stop.is_cancelled() {
+        rendition.set_status(Status::plain(State::Connecting));
+        let Err(failure) = attempt(&rendition, &group, &life, &stop).await else { break };
+        let pause = backoff.next(life.take_delivered(), jitter());
+        tracing::debug!("{}", IngestError { name: rendition.name.clone(), failure: failure.clone() });
+        rendition.set_status(Status::because(failure.state(pause), failure.to_string()));
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+    group.teardown(TEARDOWN).await;
+    rendition.set_status(Status::plain(State::Ended));
+}
+
+/// One session in a task of its own, so that a panic in it ends nothing else.
+async fn attempt<S: Sink>(
+    rendition: &Arc<Rendition<S>>,
+    group: &Group,
+    life: &Arc<Life>,
+    stop: &CancellationToken,
+) -> Result<(), Failure> {
+    tokio::select! {
+        () = stop.cancelled() => return Ok(()),
+        () = group.settle(SETTLE) => {}
+    }
+    let session = session::run(Arc::clone(rendition), group.clone(), Arc::clone(life), stop.clone());
+    match AbortOnDropHandle::new(tokio::spawn(session)).await {
+        Ok(outcome) => outcome,
+        Err(error) if error.is_panic() => {
+            rendition.stats.panics.add(1);
+            tracing::error!("camera {}: the session panicked and is started again", rendition.name);
+            Err(Failure::Panicked)
+        }
+        // Only a runtime that shuts down cancels it.
+        Err(_) => Ok(()),
+    }
+}
+
+/// A number in 0.0..1.0. The hasher's keys come from the operating system's random numbers.
+fn jitter() -> f64 {
+    (RandomState::new().build_hasher().finish() >> 11) as f64 / (1u64 << 53) as f64
+}
+
+#[cfg(test)]
+#[path = "mod_tests.rs"]
+mod tests;

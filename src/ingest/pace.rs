@@ -1,0 +1,260 @@
+//! Presentation times to decode times and durations. Pure.
+//!
+//! No frame is held back to learn how long it lasts, so its duration is predicted, and the next
+//! decode time is this one plus that prediction: decode times have neither holes nor overlaps.
+//! The true instant stands in the composition offset (signed, ISO/IEC 14496-12, 8.6.1.3).
+
+use std::collections::VecDeque;
+
+use crate::media::Ticks;
+
+/// Longest predicted duration of a picture: 2 s. A slower camera is handled as a chain of breaks;
+/// no browser plays such a stream smoothly anyway.
+pub const MAX_DURATION: Ticks = Ticks(2 * 90_000);
+
+/// A hole between presentation times longer than this, and than three intervals, is a break.
+const BREAK_AFTER: Ticks = Ticks(2 * 90_000);
+
+/// What an interval is taken for while neither the stream nor its SPS has told: 25 pictures a second.
+const FIRST_INTERVAL: Ticks = Ticks(3_600);
+
+/// Presentation times that are remembered. H.264 and H.265 reorder at most 16 pictures.
+const MEMORY: usize = 17;
+
+/// After this many pictures in order the stream is taken for one without B-pictures again.
+const REORDER_MEMORY: u32 = 64;
+
+/// The share of the error that one picture takes away, as a divisor.
+const GAIN: i64 = 4;
+
+/// The same for reordered streams, where the error is the least of many and so known less well.
+const REORDERED_GAIN: i64 = 16;
+
+/// The same while pictures of reordered streams are due before they are decoded.
+const EARLY_GAIN: i64 = 2;
+
+/// How far before its first picture's presentation the decode line must start, so that no picture is
+/// due before it is decoded; `presentations` are the first ones in decode order. Nothing for streams
+/// without B-pictures.
+pub fn reorder_lag(presentations: &[Ticks]) -> Ticks {
+    if presentations.is_sorted() {
+        return Ticks(0);
+    }
+    let mut sorted = presentations.to_vec();
+    sorted.sort_unstable();
+    let mut steps: Vec<i64> = sorted.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
+    steps.sort_unstable();
+    let interval = steps[steps.len() / 2].clamp(1, MAX_DURATION.0);
+    let due = (0..).map(|n| presentations[0].0 + n * interval);
+    let lag = due.zip(presentations).map(|(due, presentation)| due - presentation.0).max().unwrap_or(0);
+    Ticks(lag.clamp(0, MEMORY as i64 * interval))
+}
+
+/// Among this many pictures there is one that is shown as soon as it is decoded.
+const FEWEST_OFFSETS: usize = 8;
+
+/// Where a picture stands in its track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Paced {
+    /// The decode time: that of the picture before plus its duration.
+    pub decode: Ticks,
+    /// The predicted duration; at least a quarter of the interval and at least one tick.
+    pub duration: Ticks,
+    /// Presentation less decode time.
+    pub composition: Ticks,
+}
+
+/// The decode line of one epoch of a video track.
+#[derive(Debug)]
+pub struct VideoPace {
+    next: Ticks,
+    /// Presentation times in decode order, the newest last.
+    recent: VecDeque<i64>,
+    hint: Option<Ticks>,
+    highest: i64,
+    in_order: u32,
+    /// Composition offsets of the recent reordered pictures, less what was corrected since.
+    offsets: VecDeque<i64>,
+}
+
+impl VideoPace {
+    /// Starts a decode line at `start`. `hint` is the interval between pictures that the SPS
+    /// tells, if it does; `reordered` says that B-pictures are known to come.
+    pub fn new(start: Ticks, hint: Option<Ticks>, reordered: bool) -> Self {
+        let hint = hint.filter(|hint| hint.0 > 0 && *hint <= MAX_DURATION);
+        Self {
+            next: start,
+            recent: VecDeque::with_capacity(MEMORY),
+            hint,
+            highest: i64::MIN,
+            in_order: if reordered { 0 } else { REORDER_MEMORY },
+            offsets: VecDeque::with_capacity(MEMORY),
+        }
+    }
+
+    /// The decode time of the next picture.
+    pub fn end(&self) -> Ticks {
+        self.next
+    }
+
+    /// True when a picture at `presentation` would follow such a hole (or lie so far back) that
+    /// the decode line cannot be carried on.
+    pub fn breaks(&self, presentation: Ticks) -> bool {
+        if self.recent.is_empty() {
+            return false;
+        }
+        let limit = BREAK_AFTER.0.max(3 * self.interval());
+        let step = presentation.0 - self.highest;
+        step > limit || step < -limit
+    }
+
+    /// Places the next picture in decode order.
+    pub fn place(&mut self, presentation: Ticks) -> Paced {
+        self.remember(presentation.0);
+        let decode = self.next;
+        let composition = presentation.0 - decode.0;
+        let interval = self.interval();
+        let duration =
+            (interval + self.correction(composition, interval)).max(interval / 4).clamp(1, MAX_DURATION.0);
+        self.next = Ticks(decode.0 + duration);
+        Paced { decode, duration: Ticks(duration), composition: Ticks(composition) }
+    }
+
+    fn reordered(&self) -> bool {
+        self.in_order < REORDER_MEMORY
+    }
+
+    fn remember(&mut self, presentation: i64) {
+        if presentation < self.highest {
+            if !self.reordered() {
+                self.offsets.clear();
+            }
+            self.in_order = 0;
+        } else {
+            self.in_order = self.in_order.saturating_add(1);
+        }
+        self.highest = self.highest.max(presentation);
+        if self.recent.len() == MEMORY {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(presentation);
+    }
+
+    /// The interval between pictures, in ticks: the median of the last three steps, or of the
+    /// steps between the sorted recent times when pictures are reordered.
+    fn interval(&self) -> i64 {
+        let mut times: Vec<i64> = if self.reordered() {
+            self.recent.iter().copied().collect()
+        } else {
+            self.recent.iter().rev().take(4).rev().copied().collect()
+        };
+        times.sort_unstable();
+        let mut steps: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        steps.sort_unstable();
+        let median = match (steps.len(), self.hint) {
+            (0, hint) => hint.unwrap_or(FIRST_INTERVAL).0,
+            // The first step of a stream with B-pictures spans several of them.
+            (_, Some(hint)) if self.recent.len() < 5 => steps[0].min(hint.0),
+            // Of two steps the shorter: a decode line that lags is harmless, one that runs ahead is not.
+            (count, _) => steps[(count - 1) / 2],
+        };
+        median.clamp(1, MAX_DURATION.0)
+    }
+
+    /// What to add to the interval so that the offset shrinks: a fixed share of it, and never
+    /// more than half an interval, so that the line neither overshoots nor swings.
+    fn correction(&mut self, composition: i64, interval: i64) -> i64 {
+        let bound = interval / 2;
+        if !self.reordered() {
+            self.offsets.clear();
+            return (composition / GAIN).clamp(-bound, bound);
+        }
+        if self.offsets.len() == MEMORY - 1 {
+            self.offsets.pop_front();
+        }
+        self.offsets.push_back(composition);
+        // No picture may be due before it is decoded: players that read a chunk at a time would show
+        // it late. So the least offset is what goes to nothing, and what is below nothing goes fast.
+        let least = self.offsets.iter().copied().min().unwrap_or(0);
+        let correction = match least {
+            ..0 => least / EARLY_GAIN,
+            // Of a few pictures none may be one of those that are due at once.
+            _ if self.offsets.len() < FEWEST_OFFSETS => 0,
+            _ => least / REORDERED_GAIN,
+        };
+        let correction = correction.clamp(-bound, bound);
+        // What is corrected now is no longer owed by the pictures already counted; without this
+        // the least would ask for the same correction again and again, and the line would swing.
+        self.offsets.iter_mut().for_each(|offset| *offset -= correction);
+        correction
+    }
+}
+
+/// Where an audio frame stands in its track, in samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PacedAudio {
+    /// Publish it at this decode time.
+    At(u64),
+    /// Leave it out: the line is ahead of the camera.
+    Drop,
+}
+
+/// The decode line of an audio track: frames follow each other exactly, and the line is
+/// re-anchored only when it is clearly off.
+#[derive(Debug)]
+pub struct AudioPace {
+    next: i64,
+    rate: i64,
+    frame: i64,
+    /// Frames in a row that were more than [`AudioPace::TOLERANCE_MS`] off.
+    off: u32,
+    dropping: bool,
+}
+
+impl AudioPace {
+    /// Off by this much for [`Self::PATIENCE`] frames: re-anchored. Below it nobody sees lips move wrongly.
+    const TOLERANCE_MS: i64 = 40;
+    /// Off by this much: re-anchored at once.
+    const AT_ONCE_MS: i64 = 200;
+    /// Frames in a row that must be off before a small error counts.
+    const PATIENCE: u32 = 8;
+
+    /// Starts a line at `start` (in samples) for a track of `rate` samples a second and `frame`
+    /// samples a frame; both are positive.
+    pub fn new(start: i64, rate: u32, frame: u32) -> Self {
+        Self { next: start.max(0), rate: i64::from(rate), frame: i64::from(frame), off: 0, dropping: false }
+    }
+
+    /// The end of the line so far, in samples.
+    pub fn end(&self) -> i64 {
+        self.next
+    }
+
+    /// Places the next frame, which the camera plays at `presentation` (in samples).
+    pub fn place(&mut self, presentation: i64) -> PacedAudio {
+        let error = presentation - self.next;
+        let error_ms = error.abs() * 1_000 / self.rate;
+        self.off = if error_ms > Self::TOLERANCE_MS { self.off + 1 } else { 0 };
+        if error_ms > Self::AT_ONCE_MS || self.off >= Self::PATIENCE {
+            self.off = 0;
+            if error > 0 {
+                self.next = presentation;
+            } else {
+                self.dropping = true;
+            }
+        }
+        if self.dropping {
+            if error < -self.frame / 2 {
+                return PacedAudio::Drop;
+            }
+            self.dropping = false;
+        }
+        let at = self.next;
+        self.next += self.frame;
+        PacedAudio::At(at.unsigned_abs())
+    }
+}
+
+#[cfg(test)]
+#[path = "pace_tests.rs"]
+mod tests;

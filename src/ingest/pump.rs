@@ -1,0 +1,397 @@
+//! Events of one session to frames of the channel: when an epoch opens, breaks and closes.
+//!
+//! An epoch opens at a sync sample whose parameters are known, once it is also known whether there
+//! is sound. It ends when the parameters change, when the timeline breaks, or when sound comes or
+//! goes; the next one opens at the next sync sample. When the break lies in the middle of a group
+//! of pictures, the rest of that group is dropped and counted: it could not be decoded.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use bytes::Bytes;
+
+use super::camera_clock::CameraClock;
+use super::event::{Picture, Sound};
+use super::pace::{self, AudioPace, PacedAudio, VideoPace};
+use super::timeline::{Timeline, Verdict};
+use crate::live::{Publisher, PushError, Status};
+use crate::media::fmp4::InitError;
+use crate::media::{AudioTrack, Frame, Ticks, TrackKind, Tracks, VideoTrack};
+use crate::stats::RenditionStats;
+
+/// Longest wait for the first sound after the first sync sample; cameras start it up to 2 s late,
+/// and those who do get it with a new epoch.
+const WAIT_FOR_AUDIO: Ticks = Ticks(90_000);
+
+/// Shortest wait before the first epoch of a session opens. Some cameras begin with a burst of old
+/// pictures; only those after it tell where now is.
+const SETTLE: Ticks = Ticks(90 * 200);
+
+/// Sound that has not come for so long is gone.
+const AUDIO_GONE: Ticks = Ticks(5 * 90_000);
+
+/// Frames that wait at most. A second of video and audio is about 100.
+const QUEUE_FRAMES: usize = 600;
+
+/// Bytes that wait at most.
+const QUEUE_BYTES: usize = 16 << 20;
+
+/// An epoch may begin this much before the end of the one before; the decode line makes up for it.
+const OVERLAP: Ticks = Ticks(90 * 250);
+
+/// B-pictures show among this many: fewer tell nothing.
+const FEWEST_FOR_LAG: usize = 4;
+
+/// Where frames go.
+pub trait Sink: Send + Sync + 'static {
+    /// See [`Publisher::begin`].
+    ///
+    /// # Errors
+    /// No init segment can be written for `tracks`.
+    fn begin(&self, tracks: Tracks) -> Result<(), InitError>;
+    /// See [`Publisher::push`].
+    fn push(&self, frame: Frame) -> Result<(), PushError>;
+    /// See [`Publisher::set_status`].
+    fn set_status(&self, status: Status);
+    /// See [`Publisher::set_skew`].
+    fn set_skew(&self, skew: Option<Ticks>);
+}
+
+impl Sink for Publisher {
+    fn begin(&self, tracks: Tracks) -> Result<(), InitError> {
+        Publisher::begin(self, tracks)
+    }
+    fn push(&self, frame: Frame) -> Result<(), PushError> {
+        Publisher::push(self, frame)
+    }
+    fn set_status(&self, status: Status) {
+        Publisher::set_status(self, status);
+    }
+    fn set_skew(&self, skew: Option<Ticks>) {
+        Publisher::set_skew(self, skew);
+    }
+}
+
+/// How far a rendition's tracks have come, in ticks: what outlives its sessions, so that the
+/// frames of the next one come later.
+#[derive(Debug, Default)]
+pub struct Progress {
+    video: AtomicI64,
+    audio: AtomicI64,
+}
+
+/// The state of one session.
+pub struct Pump<S> {
+    sink: Arc<S>,
+    stats: Arc<RenditionStats>,
+    clock: Arc<CameraClock>,
+    progress: Arc<Progress>,
+    timeline: Timeline,
+    audio: Option<Arc<AudioTrack>>,
+    heard: Option<Ticks>,
+    stage: Stage,
+    epochs: u64,
+    /// How far decoding runs ahead of presentation, as B-pictures need it.
+    lag: Ticks,
+    /// Why the tracks were refused, once they were.
+    refused: Option<String>,
+}
+
+enum Stage {
+    /// Waiting for a sync sample.
+    Closed,
+    /// A sync sample has come: holding frames back until it is known what the epoch is made of.
+    Waiting(Waiting),
+    Open(Box<Epoch>),
+}
+
+struct Waiting {
+    since: Ticks,
+    track: Arc<VideoTrack>,
+    interval: Option<Ticks>,
+    queue: VecDeque<Held>,
+    bytes: usize,
+}
+
+struct Held {
+    kind: TrackKind,
+    elapsed: Ticks,
+    sync: bool,
+    data: Bytes,
+}
+
+struct Epoch {
+    tracks: Tracks,
+    interval: Option<Ticks>,
+    video: VideoPace,
+    /// Presentation time of the first picture: sound before it is left out.
+    first: Ticks,
+    audio: Option<AudioPace>,
+}
+
+impl<S: Sink> Pump<S> {
+    /// Starts with a session that has just begun to play, with `audio` if it has any.
+    pub fn new(
+        sink: Arc<S>,
+        stats: Arc<RenditionStats>,
+        clock: Arc<CameraClock>,
+        progress: Arc<Progress>,
+        audio: Option<Arc<AudioTrack>>,
+    ) -> Self {
+        let timeline = Timeline::new(Arc::clone(&clock));
+        Self {
+            sink,
+            stats,
+            clock,
+            progress,
+            timeline,
+            audio,
+            heard: None,
+            stage: Stage::Closed,
+            epochs: 0,
+            lag: Ticks(0),
+            refused: None,
+        }
+    }
+
+    /// True once frames have been published.
+    pub fn delivered(&self) -> bool {
+        self.epochs > 0
+    }
+
+    /// Why the camera's parameters cannot be used, if they were refused.
+    pub fn refused(&self) -> Option<&str> {
+        self.refused.as_deref()
+    }
+
+    /// Takes a sender report.
+    pub fn report(&mut self, kind: TrackKind, ntp: u64, elapsed: Ticks) {
+        self.timeline.report(kind, ntp, elapsed);
+        self.sink.set_skew(self.timeline.skew());
+    }
+
+    /// Takes a picture.
+    pub fn video(&mut self, picture: Picture) {
+        let arrival = self.clock.ticks_at(picture.arrival);
+        let verdict = self.timeline.accept(TrackKind::Video, picture.elapsed, arrival, picture.sync);
+        let (elapsed, broke) = match verdict {
+            Verdict::Frame(elapsed) => (elapsed, false),
+            Verdict::Break(elapsed) => (elapsed, true),
+        };
+        if broke || self.ends_before(&picture, arrival) {
+            self.close();
+        }
+        let held = Held { kind: TrackKind::Video, elapsed, sync: picture.sync, data: picture.data };
+        match &mut self.stage {
+            Stage::Closed => self.start(held, picture.track, picture.interval, arrival),
+            Stage::Waiting(waiting) => waiting.hold(held),
+            Stage::Open(_) => self.publish(held, arrival),
+        }
+        self.open_if_ready(arrival);
+    }
+
+    /// Takes an audio frame.
+    pub fn audio(&mut self, sound: Sound) {
+        let arrival = self.clock.ticks_at(sound.arrival);
+        let (Verdict::Frame(elapsed) | Verdict::Break(elapsed)) =
+            self.timeline.accept(TrackKind::Audio, sound.elapsed, arrival, true);
+        self.heard = Some(arrival);
+        let held = Held { kind: TrackKind::Audio, elapsed, sync: true, data: sound.data };
+        match &mut self.stage {
+            Stage::Closed => {}
+            Stage::Waiting(waiting) => waiting.hold(held),
+            Stage::Open(_) => self.publish(held, arrival),
+        }
+        self.open_if_ready(arrival);
+    }
+
+    /// True when `picture` cannot belong to the epoch that is open or about to be.
+    fn ends_before(&self, picture: &Picture, arrival: Ticks) -> bool {
+        let same = |track: &Arc<VideoTrack>| picture.track.as_deref().is_none_or(|new| new == &**track);
+        match &self.stage {
+            Stage::Closed => false,
+            Stage::Waiting(waiting) => !same(&waiting.track),
+            Stage::Open(epoch) => {
+                let sound_changed = epoch.tracks.audio.is_some() != self.hears(arrival);
+                !same(&epoch.tracks.video) || (picture.sync && sound_changed)
+            }
+        }
+    }
+
+    fn hears(&self, now: Ticks) -> bool {
+        self.audio.is_some() && self.heard.is_some_and(|heard| now - heard < AUDIO_GONE)
+    }
+
+    fn start(&mut self, held: Held, track: Option<Arc<VideoTrack>>, interval: Option<Ticks>, since: Ticks) {
+        match track.filter(|_| held.sync) {
+            Some(track) => {
+                let mut waiting = Waiting { since, track, interval, queue: VecDeque::new(), bytes: 0 };
+                waiting.hold(held);
+                self.stage = Stage::Waiting(waiting);
+            }
+            // Before the first key frame nothing is lost that a viewer could have seen.
+            None if self.epochs > 0 => self.stats.frames_dropped.add(1),
+            None => {}
+        }
+    }
+
+    fn open_if_ready(&mut self, now: Ticks) {
+        let Stage::Waiting(waiting) = &self.stage else { return };
+        let waited = now - waiting.since;
+        let known = self.audio.is_none() || self.heard.is_some() || waited >= WAIT_FOR_AUDIO;
+        let ready = self.epochs > 0 || (known && waited >= SETTLE) || waiting.full();
+        if ready && let Stage::Waiting(waiting) = std::mem::replace(&mut self.stage, Stage::Closed) {
+            self.open(waiting, now);
+        }
+    }
+
+    fn open(&mut self, mut waiting: Waiting, now: Ticks) {
+        self.timeline.open();
+        let end = Ticks(self.progress.video.load(Ordering::Relaxed));
+        // After a reconnect the first pictures may be older than those that were shown last.
+        let first = loop {
+            let Some(held) = waiting.queue.front() else { return };
+            if held.kind == TrackKind::Video && held.sync {
+                let first = self.timeline.map(TrackKind::Video, held.elapsed);
+                if first + OVERLAP >= end {
+                    break first;
+                }
+            }
+            if held.kind == TrackKind::Video && self.epochs > 0 {
+                self.stats.frames_dropped.add(1);
+            }
+            waiting.queue.pop_front();
+        };
+        let audio = self.audio.clone().filter(|_| self.hears(now));
+        let tracks = Tracks { video: waiting.track, audio };
+        if let Err(error) = self.sink.begin(tracks.clone()) {
+            self.refused = Some(error.to_string());
+            return;
+        }
+        if self.epochs > 0 {
+            self.stats.breaks.add(1);
+        }
+        self.epochs += 1;
+        self.lag = self.reorder_lag(&waiting.queue).unwrap_or(self.lag);
+        let video =
+            VideoPace::new(Ticks((first.0 - self.lag.0).max(end.0)), waiting.interval, self.lag.0 > 0);
+        self.stage =
+            Stage::Open(Box::new(Epoch { tracks, interval: waiting.interval, video, first, audio: None }));
+        for held in waiting.queue {
+            match &mut self.stage {
+                Stage::Open(_) => self.publish(held, now),
+                // A break among the frames that waited: the rest begins the next epoch.
+                Stage::Waiting(next) => next.hold(held),
+                Stage::Closed => self.stats.frames_dropped.add(1),
+            }
+        }
+    }
+
+    /// How far decoding must run ahead, by the pictures that waited; `None` if too few did to tell.
+    fn reorder_lag(&self, queue: &VecDeque<Held>) -> Option<Ticks> {
+        let pictures: Vec<Ticks> =
+            queue.iter().filter(|held| held.kind == TrackKind::Video).map(|held| held.elapsed).collect();
+        (pictures.len() >= FEWEST_FOR_LAG).then(|| pace::reorder_lag(&pictures))
+    }
+
+    fn close(&mut self) {
+        self.stage = Stage::Closed;
+    }
+
+    /// Publishes into the open epoch.
+    fn publish(&mut self, held: Held, now: Ticks) {
+        match held.kind {
+            TrackKind::Video => self.publish_video(held, now),
+            TrackKind::Audio => self.publish_audio(held),
+        }
+    }
+
+    fn publish_video(&mut self, held: Held, now: Ticks) {
+        let Stage::Open(epoch) = &mut self.stage else { return };
+        let presentation = self.timeline.map(TrackKind::Video, held.elapsed);
+        if epoch.video.breaks(presentation) {
+            let (track, interval) = (Arc::clone(&epoch.tracks.video), epoch.interval);
+            self.close();
+            self.start(held, Some(track), interval, now);
+            return;
+        }
+        let sync = held.sync;
+        if sync {
+            self.sink.set_skew(self.timeline.skew());
+        }
+        let paced = epoch.video.place(presentation);
+        self.progress.video.store(epoch.video.end().0, Ordering::Relaxed);
+        let frame = Frame {
+            track: TrackKind::Video,
+            decode_time: paced.decode.0.unsigned_abs(),
+            duration: narrow(paced.duration).unsigned_abs(),
+            composition_offset: narrow(paced.composition),
+            sync,
+            data: held.data,
+        };
+        if self.push(frame).is_err() && sync {
+            // Without it the pictures that follow cannot be decoded.
+            self.close();
+        }
+    }
+
+    fn publish_audio(&mut self, held: Held) {
+        let Stage::Open(epoch) = &mut self.stage else { return };
+        // Sound that came after the epoch began waits for the next one.
+        let Some(track) = &epoch.tracks.audio else { return };
+        let presentation = self.timeline.map(TrackKind::Audio, held.elapsed);
+        if presentation < epoch.first {
+            return;
+        }
+        let rate = track.sample_rate;
+        let samples = presentation.to_timescale(rate);
+        let end = self.progress.audio.load(Ordering::Relaxed);
+        let pace = epoch.audio.get_or_insert_with(|| {
+            let end = Ticks(end).to_timescale(rate) + i64::from(end > 0);
+            AudioPace::new(samples.max(end), rate, track.frame_samples)
+        });
+        let PacedAudio::At(decode_time) = pace.place(samples) else {
+            self.stats.frames_dropped.add(1);
+            return;
+        };
+        self.progress.audio.store(Ticks::from_timescale(pace.end(), rate).0, Ordering::Relaxed);
+        let frame = Frame {
+            track: TrackKind::Audio,
+            decode_time,
+            duration: track.frame_samples,
+            composition_offset: 0,
+            sync: true,
+            data: held.data,
+        };
+        // A frame that is refused is counted; sound needs no more than that.
+        let _refused = self.push(frame);
+    }
+
+    fn push(&self, frame: Frame) -> Result<(), PushError> {
+        self.sink.push(frame).inspect_err(|error| {
+            self.stats.frames_dropped.add(1);
+            tracing::debug!(%error, "frame refused");
+        })
+    }
+}
+
+impl Waiting {
+    fn hold(&mut self, held: Held) {
+        self.bytes += held.data.len();
+        self.queue.push_back(held);
+    }
+
+    fn full(&self) -> bool {
+        self.queue.len() >= QUEUE_FRAMES || self.bytes >= QUEUE_BYTES
+    }
+}
+
+/// Offsets and durations are seconds at most; what does not fit is cut off.
+fn narrow(ticks: Ticks) -> i32 {
+    ticks.0.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
+}
+
+#[cfg(test)]
+#[path = "pump_tests.rs"]
+mod tests;

@@ -1,0 +1,250 @@
+use std::sync::Mutex;
+use std::time::Instant;
+
+use super::*;
+use crate::media::VideoCodec;
+use crate::media::fmp4::Inits;
+
+const FRAME: i64 = 3_600;
+
+/// Keeps what a channel would get. Refuses frames of exactly 13 bytes.
+#[derive(Default)]
+struct Shelf(Mutex<(Vec<Tracks>, Vec<Shelved>)>);
+
+/// A frame and its epoch, counted from 1.
+type Shelved = (usize, Frame);
+
+impl Sink for Shelf {
+    fn begin(&self, tracks: Tracks) -> Result<(), InitError> {
+        if tracks.video.record.is_empty() {
+            Inits::new(&tracks)?;
+        }
+        self.0.lock().expect("one thread").0.push(tracks);
+        Ok(())
+    }
+    fn push(&self, frame: Frame) -> Result<(), PushError> {
+        if frame.data.len() == 13 {
+            return Err(PushError::TooLarge { bytes: 13, most: 12 });
+        }
+        let mut shelf = self.0.lock().expect("one thread");
+        let epoch = shelf.0.len();
+        shelf.1.push((epoch, frame));
+        Ok(())
+    }
+    fn set_status(&self, _: Status) {}
+    fn set_skew(&self, _: Option<Ticks>) {}
+}
+
+/// A camera of 25 pictures a second with a key frame each second, whose frames arrive at once.
+struct Feed {
+    pump: Pump<Shelf>,
+    shelf: Arc<Shelf>,
+    stats: Arc<RenditionStats>,
+    progress: Arc<Progress>,
+    began: Instant,
+    clock: Arc<CameraClock>,
+    track: Option<Arc<VideoTrack>>,
+}
+
+impl Feed {
+    fn new(sound: bool) -> Self {
+        let now = crate::clock::now();
+        let (shelf, stats, progress) =
+            (Arc::<Shelf>::default(), Arc::<RenditionStats>::default(), Arc::<Progress>::default());
+        let audio = AudioTrack {
+            config: Bytes::from_static(&[0x11, 0x88]),
+            rfc6381: "mp4a.40.2".into(),
+            sample_rate: 48_000,
+            channels: 1,
+            frame_samples: 1_024,
+        };
+        let clock = Arc::new(CameraClock::new(now));
+        let pump = Pump::new(
+            Arc::clone(&shelf),
+            Arc::clone(&stats),
+            Arc::clone(&clock),
+            Arc::clone(&progress),
+            sound.then(|| Arc::new(audio)),
+        );
+        Self { pump, shelf, stats, progress, began: now.instant, clock, track: Some(track(640)) }
+    }
+
+    fn at(&self, elapsed: i64) -> Instant {
+        self.began + Ticks(elapsed).to_duration()
+    }
+
+    fn picture(&mut self, number: i64, bytes: usize) {
+        let elapsed = number * FRAME;
+        self.pump.video(Picture {
+            data: Bytes::from(vec![0; bytes]),
+            elapsed: Ticks(elapsed),
+            arrival: self.at(elapsed),
+            sync: number % 25 == 0,
+            lost: 0,
+            track: self.track.clone(),
+            interval: Some(Ticks(FRAME)),
+        });
+    }
+
+    fn pictures(&mut self, numbers: std::ops::Range<i64>) {
+        numbers.for_each(|number| self.picture(number, 100));
+    }
+
+    /// Pictures with sound between them.
+    fn both(&mut self, numbers: std::ops::Range<i64>) {
+        for number in numbers {
+            self.picture(number, 100);
+            for half in 0..2 {
+                let elapsed = number * FRAME + half * FRAME / 2;
+                let data = Bytes::from_static(&[1, 2, 3]);
+                let arrival = self.at(elapsed);
+                self.pump.audio(Sound { data, elapsed: Ticks(elapsed + 1), arrival, lost: 0 });
+            }
+        }
+    }
+
+    /// For each epoch: whether it has sound, the count of pictures, the count of audio frames.
+    fn epochs(&self) -> Vec<(bool, usize, usize)> {
+        let shelf = self.shelf.0.lock().expect("one thread");
+        let count = |epoch: usize, kind| {
+            shelf.1.iter().filter(|(of, frame)| *of == epoch && frame.track == kind).count()
+        };
+        let epochs = shelf.0.iter().enumerate().map(|(index, tracks)| {
+            (tracks.audio.is_some(), count(index + 1, TrackKind::Video), count(index + 1, TrackKind::Audio))
+        });
+        epochs.collect()
+    }
+
+    /// First picture of an epoch, counted from 1.
+    fn first(&self, epoch: usize) -> Frame {
+        let shelf = self.shelf.0.lock().expect("one thread");
+        shelf.1.iter().find(|(of, _)| *of == epoch).expect("the epoch has frames").1.clone()
+    }
+}
+
+fn track(width: u16) -> Arc<VideoTrack> {
+    Arc::new(VideoTrack {
+        codec: VideoCodec::H264,
+        record: Bytes::from_static(&[1]),
+        rfc6381: "avc1.4d401f".into(),
+        width,
+        height: 360,
+        pixel_aspect: None,
+    })
+}
+
+#[test]
+fn nothing_is_published_before_a_key_frame_with_parameters() {
+    let mut feed = Feed::new(false);
+    let track = feed.track.take();
+    feed.pictures(0..30);
+    feed.track = track;
+    feed.pictures(30..50);
+    assert_eq!(feed.epochs(), []);
+    feed.pictures(50..60);
+    assert_eq!(feed.epochs(), [(false, 10, 0)]);
+    assert!(feed.first(1).sync);
+    assert_eq!(feed.stats.frames_dropped.get(), 0, "nothing was lost that could have been shown");
+}
+
+#[test]
+fn sound_that_comes_soon_is_part_of_the_first_epoch() {
+    let mut feed = Feed::new(true);
+    feed.pictures(0..5);
+    assert_eq!(feed.epochs(), []);
+    feed.both(5..30);
+    assert_eq!(feed.epochs().len(), 1);
+    let (sound, pictures, _) = feed.epochs()[0];
+    assert!(sound && pictures == 30);
+    assert_eq!(feed.stats.breaks.get(), 0);
+}
+
+#[test]
+fn sound_that_comes_late_gets_an_epoch_and_loses_it_when_it_stays_away() {
+    let mut feed = Feed::new(true);
+    feed.pictures(0..40);
+    feed.both(40..100);
+    feed.pictures(100..260);
+    let epochs = feed.epochs();
+    assert_eq!(epochs.iter().map(|epoch| epoch.0).collect::<Vec<_>>(), [false, true, false]);
+    assert_eq!(epochs.iter().map(|epoch| epoch.1).sum::<usize>(), 260, "no picture is lost");
+    assert_eq!((epochs[0].1, epochs[1].1), (50, 175));
+}
+
+#[test]
+fn other_parameters_are_another_epoch_and_equal_ones_are_not() {
+    let mut feed = Feed::new(false);
+    feed.pictures(0..50);
+    feed.track = Some(track(640));
+    feed.pictures(50..75);
+    assert_eq!(feed.epochs(), [(false, 75, 0)]);
+    feed.track = Some(track(320));
+    feed.pictures(75..100);
+    assert_eq!(feed.epochs(), [(false, 75, 0), (false, 25, 0)]);
+    let (end, next) = (feed.first(1).decode_time + 75 * 3_600, feed.first(2).decode_time);
+    assert!(next.abs_diff(end) <= 4, "{end} {next}");
+    assert_eq!(feed.stats.breaks.get(), 1);
+}
+
+#[test]
+fn after_a_hole_the_rest_of_the_group_is_dropped_and_counted() {
+    let mut feed = Feed::new(false);
+    feed.pictures(0..30);
+    feed.pictures(135..160);
+    assert_eq!(feed.epochs(), [(false, 30, 0), (false, 10, 0)]);
+    assert_eq!((feed.stats.frames_dropped.get(), feed.stats.breaks.get()), (15, 1));
+    let hole = feed.first(2).decode_time - feed.first(1).decode_time;
+    assert!(hole.abs_diff(150 * 3_600) <= 4, "{hole}");
+}
+
+#[test]
+fn a_key_frame_that_is_refused_takes_its_group_with_it() {
+    let mut feed = Feed::new(false);
+    feed.pictures(0..25);
+    feed.picture(25, 13);
+    feed.pictures(26..60);
+    assert_eq!(feed.epochs(), [(false, 25, 0), (false, 10, 0)]);
+    assert_eq!(feed.stats.frames_dropped.get(), 25);
+}
+
+#[test]
+fn a_session_does_not_publish_what_is_older_than_the_one_before() {
+    let mut feed = Feed::new(false);
+    // The session before got 1.2 s further than this one's first picture.
+    let reached = feed.clock.ticks_at(feed.began).0 + 108_000;
+    feed.progress.video.store(reached, Ordering::Relaxed);
+    feed.pictures(0..75);
+    assert_eq!(feed.epochs(), [(false, 50, 0)]);
+    assert_eq!(feed.first(1).decode_time, reached as u64);
+    assert_eq!(feed.stats.frames_dropped.get(), 0, "before the first epoch nothing counts as lost");
+}
+
+#[test]
+fn a_camera_that_never_pauses_for_a_key_frame_does_not_fill_the_memory() {
+    let mut feed = Feed::new(true);
+    for number in 0..3 {
+        feed.picture(number, QUEUE_BYTES / 2);
+    }
+    assert_eq!(feed.epochs(), [(false, 3, 0)]);
+}
+
+#[test]
+fn sound_does_not_go_back_and_starts_with_the_picture() {
+    let mut feed = Feed::new(true);
+    feed.both(10..125);
+    let shelf = feed.shelf.0.lock().expect("one thread");
+    let video = shelf.1[0].1.decode_time;
+    let sound: Vec<u64> =
+        shelf.1.iter().filter(|(_, f)| f.track == TrackKind::Audio).map(|(_, f)| f.decode_time).collect();
+    assert!(Ticks::from_timescale(sound[0] as i64, 48_000).0 as u64 + 2 >= video);
+    assert!(sound.windows(2).all(|pair| pair[1] >= pair[0] + 1_024));
+}
+
+#[test]
+fn parameters_that_cannot_be_used_are_refused_with_a_reason() {
+    let mut feed = Feed::new(false);
+    feed.track = Some(Arc::new(VideoTrack { record: Bytes::new(), ..(*track(640)).clone() }));
+    feed.pictures(0..20);
+    assert!(feed.pump.refused().is_some_and(|why| why.contains("H.264")), "{:?}", feed.pump.refused());
+    assert!(!feed.pump.delivered());
+}

@@ -1,0 +1,171 @@
+//! One session from connecting to its end, and the limits of silence.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::time::timeout_at;
+use tokio_util::sync::CancellationToken;
+
+use super::Rendition;
+use super::error::{Failure, Step};
+use super::event::{Event, Picture};
+use super::pump::{Progress, Pump, Sink};
+use super::rtsp::{Group, Session};
+use crate::clock;
+use crate::live::{State, Status};
+
+/// Longest wait for the first picture after PLAY: some cameras start their encoder only then.
+const FIRST_FRAME: Duration = Duration::from_secs(15);
+
+/// Pictures without a key frame for so long are worth a word. The session goes on: cameras with
+/// "smart" codecs send one in minutes.
+const NO_KEY_FRAME: Duration = Duration::from_secs(10);
+
+/// What outlives the sessions of a rendition.
+#[derive(Debug, Default)]
+pub struct Life {
+    progress: Arc<Progress>,
+    /// When the current session began to deliver.
+    live_since: std::sync::Mutex<Option<Instant>>,
+    told_left_out: AtomicBool,
+    told_ring_full: AtomicBool,
+    told_unlisted: AtomicBool,
+}
+
+impl Life {
+    /// How long the session that has ended delivered; asking forgets it.
+    pub fn take_delivered(&self) -> Duration {
+        let since = self.live_since.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        since.map_or(Duration::ZERO, |since| clock::now().instant.saturating_duration_since(since))
+    }
+}
+
+/// Runs one session until it fails or `stop` is cancelled (`Ok`). Dropping the session inside
+/// sends TEARDOWN in the background; the group knows when it was answered.
+pub async fn run<S: Sink>(
+    rendition: Arc<Rendition<S>>,
+    group: Group,
+    life: Arc<Life>,
+    stop: CancellationToken,
+) -> Result<(), Failure> {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => Ok(()),
+        failure = play(&rendition, &group, &life) => Err(failure),
+    }
+}
+
+async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> Failure {
+    let limit = rendition.options.connect_timeout;
+    let mut session = match Session::connect(&rendition.source, limit, group).await {
+        Ok(session) => session,
+        Err(failure) => return failure,
+    };
+    rendition.stats.sessions.add(1);
+    if let Some(codec) = session.left_out()
+        && !life.told_left_out.swap(true, Ordering::Relaxed)
+    {
+        tracing::info!("camera {}: {codec} sound is left out, only AAC is carried", rendition.name);
+    }
+    let mut pump = Pump::new(
+        Arc::clone(&rendition.publisher),
+        Arc::clone(&rendition.stats),
+        Arc::clone(&rendition.clock),
+        Arc::clone(&life.progress),
+        session.audio(),
+    );
+    let began = clock::now().instant;
+    let mut told = Told::default();
+    let mut last_picture = None;
+    loop {
+        let deadline = match last_picture {
+            Some(last) => last + rendition.options.stall_timeout,
+            None => began + FIRST_FRAME,
+        };
+        let next = session.next(|| rendition.stats.frames_dropped.add(1));
+        match timeout_at(deadline.into(), next).await {
+            Ok(Ok(Event::Video(picture))) => {
+                last_picture = Some(clock::now().instant);
+                rendition.stats.packets_lost.add(picture.lost.into());
+                pump_picture(&mut pump, picture);
+            }
+            Ok(Ok(Event::Audio(sound))) => {
+                rendition.stats.packets_lost.add(sound.lost.into());
+                pump.audio(sound);
+            }
+            Ok(Ok(Event::Report { kind, ntp, elapsed })) => pump.report(kind, ntp, elapsed),
+            Ok(Err(failure)) => return failure,
+            Err(_) if last_picture.is_none() => {
+                return Failure::TimedOut { step: Step::FirstFrame, after: FIRST_FRAME };
+            }
+            Err(_) => return stalled(rendition),
+        }
+        if let Some(why) = pump.refused() {
+            return Failure::Unusable { why: why.to_owned() };
+        }
+        told.tell(rendition, life, pump.delivered(), began, last_picture);
+    }
+}
+
+/// A picture without bytes would be a sample without a NAL unit, which decoders refuse.
+fn pump_picture<S: Sink>(pump: &mut Pump<S>, picture: Picture) {
+    if !picture.data.is_empty() {
+        pump.video(picture);
+    }
+}
+
+fn stalled<S: Sink>(rendition: &Rendition<S>) -> Failure {
+    let failure = Failure::Stalled { after: rendition.options.stall_timeout };
+    rendition.set_status(Status::because(State::Stalled, failure.to_string()));
+    failure
+}
+
+/// What was already said about this session.
+#[derive(Default)]
+struct Told {
+    live: bool,
+    no_key_frame: bool,
+}
+
+impl Told {
+    fn tell<S: Sink>(
+        &mut self,
+        rendition: &Rendition<S>,
+        life: &Life,
+        live: bool,
+        began: Instant,
+        last_picture: Option<Instant>,
+    ) {
+        if live && !self.live {
+            self.live = true;
+            *life.live_since.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = last_picture;
+            rendition.set_status(Status::plain(State::Live));
+        }
+        if rendition.stats.frames_unlisted.get() > 0 && !life.told_unlisted.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "camera {}: frames come so slowly now that HLS pauses meanwhile: set hls.part_target to \
+                 more than they last, or raise the camera's frame rate",
+                rendition.name
+            );
+        }
+        if rendition.stats.segments_evicted_early.get() > 0
+            && !life.told_ring_full.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(
+                "camera {}: less is kept than hls.window asks for, since limits.ring_bytes is used up",
+                rendition.name
+            );
+        }
+        if !live
+            && !self.no_key_frame
+            && last_picture.is_some_and(|last| last.saturating_duration_since(began) > NO_KEY_FRAME)
+        {
+            self.no_key_frame = true;
+            rendition.set_status(Status::because(
+                State::Connecting,
+                "pictures come, but no key frame yet: set a shorter I-frame interval in the camera",
+            ));
+        }
+    }
+}

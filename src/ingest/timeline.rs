@@ -1,0 +1,360 @@
+//! RTP time, sender reports and arrival to the presentation time on the camera's timeline. Pure.
+//!
+//! Media time advances as the camera's RTP clock says (RFC 3550, 5.1); only the *offset* to our
+//! timeline is estimated, and it changes slowly or with a break:
+//!
+//! - from arrival: the frame with the least delay tells the offset best, so the least
+//!   `arrival - elapsed` of the last 10 to 20 s is followed at 500 ppm at most;
+//! - from sender reports (RFC 3550, 6.4.1), once both sides have one: the camera's own NTP clock
+//!   through the shared [`CameraClock`], followed at 1 % at most. This puts the renditions of a
+//!   camera, and its sound, at the same instant to within a frame.
+//!
+//! What cannot be followed that slowly is a break, taken at a sync sample.
+
+use std::sync::Arc;
+
+use super::camera_clock::{CameraClock, Lease};
+use super::continuity::{Checked, Continuity};
+use crate::media::{Ticks, TrackKind};
+
+const MILLISECOND: i64 = 90;
+const SECOND: i64 = 90_000;
+
+/// A mapping that is off by more is broken with, not slewed.
+const SLEWABLE: i64 = 250 * MILLISECOND;
+
+/// Frames in a row that come before their time by more than [`SLEWABLE`], which no network can do.
+const EARLY_FRAMES: u32 = 8;
+
+/// Beyond this the arrival time is believed more than anything the camera says.
+const IMPLAUSIBLE: i64 = 5 * SECOND;
+
+/// NPT of both tracks is believed when they then arrive within this of each other.
+const NPT_SKEW: i64 = SECOND;
+
+/// How fast an estimate from arrival times is followed.
+const ARRIVAL_PPM: i64 = 500;
+
+/// How fast a difference to the sender reports is removed.
+const REPORT_PPM: i64 = 10_000;
+
+/// What to do with a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Go on; this is its elapsed time after repair, to be given to [`Timeline::map`].
+    Frame(Ticks),
+    /// Go on with a new epoch: the mapping before and after cannot be connected. The frame itself
+    /// is good, with this elapsed time.
+    Break(Ticks),
+}
+
+/// The mapping of one RTSP session.
+#[derive(Debug)]
+pub struct Timeline {
+    clock: Arc<CameraClock>,
+    lease: Option<Lease>,
+    video: Track,
+    audio: Track,
+    /// False once one of the tracks has jumped or the tracks' NPT turned out to be unrelated.
+    npt: Option<bool>,
+    /// Reports of this stream are not from the clock that its siblings have.
+    refused: bool,
+    open: bool,
+    early: u32,
+    /// The reports ask for another mapping; granted at the next sync sample.
+    remap: bool,
+}
+
+#[derive(Debug, Default)]
+struct Track {
+    continuity: Continuity,
+    arrivals: Arrivals,
+    reports: Reports,
+    first: Option<Ticks>,
+    offset: Option<i64>,
+    mapped: i64,
+    /// Slew that was allowed but is less than a tick yet, in millionths.
+    slack: i64,
+}
+
+impl Timeline {
+    /// A mapping with nothing known yet.
+    pub fn new(clock: Arc<CameraClock>) -> Self {
+        Self {
+            clock,
+            lease: None,
+            video: Track::default(),
+            audio: Track::default(),
+            npt: None,
+            refused: false,
+            open: false,
+            early: 0,
+            remap: false,
+        }
+    }
+
+    /// Takes note of a frame when it arrives, whether it will be published or not. `elapsed` is
+    /// its RTP time since the start of the session, `arrival` is on the camera's timeline.
+    pub fn accept(&mut self, kind: TrackKind, elapsed: Ticks, arrival: Ticks, sync: bool) -> Verdict {
+        let track = self.track(kind);
+        track.first.get_or_insert(elapsed);
+        match track.continuity.check(elapsed, arrival) {
+            Checked::Jumped => {
+                track.jumped();
+                track.arrivals.add(elapsed, arrival);
+                self.npt = Some(false);
+                if kind == TrackKind::Video {
+                    self.open = false;
+                    self.refused = false;
+                }
+                Verdict::Break(elapsed)
+            }
+            Checked::Good(elapsed) => {
+                track.arrivals.add(elapsed, arrival);
+                if kind == TrackKind::Video && self.open && self.lost(elapsed, arrival, sync) {
+                    self.open = false;
+                    return Verdict::Break(elapsed);
+                }
+                Verdict::Frame(elapsed)
+            }
+        }
+    }
+
+    /// Starts mapping afresh from all that was accepted so far: an epoch begins.
+    pub fn open(&mut self) {
+        (self.early, self.remap) = (0, false);
+        self.video.offset = None;
+        self.audio.offset = None;
+        self.join();
+        self.video.offset = self.target(TrackKind::Video);
+        self.open = true;
+    }
+
+    /// The presentation time of an accepted frame, by its elapsed time after repair.
+    pub fn map(&mut self, kind: TrackKind, elapsed: Ticks) -> Ticks {
+        let target = self.target(kind);
+        let locked = self.locked(kind) || (kind == TrackKind::Audio && self.npt == Some(true));
+        let track = self.track(kind);
+        let offset = match (track.offset, target) {
+            (Some(offset), Some(target)) => {
+                // Sound has no key frames to wait for: its line is re-anchored at any frame.
+                if kind == TrackKind::Audio && (target - offset).abs() > SLEWABLE {
+                    target
+                } else {
+                    let ppm = if locked { REPORT_PPM } else { ARRIVAL_PPM };
+                    track.slew(offset, target, elapsed.0, ppm)
+                }
+            }
+            (Some(offset), None) => offset,
+            (None, target) => target.unwrap_or(0),
+        };
+        track.offset = Some(offset);
+        track.mapped = track.mapped.max(elapsed.0);
+        Ticks(elapsed.0 + offset)
+    }
+
+    /// Takes a sender report: the camera's clock said `ntp` (RFC 5905 format, 32.32 bits) at
+    /// `elapsed`. Nonsense is ignored.
+    pub fn report(&mut self, kind: TrackKind, ntp: u64, elapsed: Ticks) {
+        // Cameras without a clock send zero, or count seconds since they were switched on; the
+        // second is as good as any other clock.
+        if ntp == 0 {
+            return;
+        }
+        let ticks = (u128::from(ntp) * u128::from(SECOND.unsigned_abs())) >> 32;
+        let base = ticks as i64 - elapsed.0;
+        let generation = self.clock.generation();
+        let heard = self.track(kind).reports.add(base, generation);
+        if kind == TrackKind::Audio || heard == Heard::Unsettled {
+            return;
+        }
+        self.join();
+        let Some(lease) = &self.lease else { return };
+        let Some(offset) = self.video.offset.filter(|_| self.open) else { return };
+        if (base + lease.offset().0.0 - offset).abs() <= SLEWABLE {
+            self.remap = false;
+            return;
+        }
+        let plausible = self.video.arrivals.least().is_some_and(|least| (least - offset).abs() <= SECOND);
+        if heard == Heard::Stepped && plausible {
+            // The camera set its clock; its pictures go on as before.
+            lease.rebase(Ticks(offset - base));
+            self.video.reports.add(base, self.clock.generation());
+        } else {
+            self.remap = true;
+        }
+    }
+
+    /// How far the pictures are from where the sender reports place them; `None` while there are no
+    /// reports to believe. Renditions whose skew is small show the same instant at the same time.
+    pub fn skew(&self) -> Option<Ticks> {
+        Some(Ticks(self.by_report(&self.video)? - self.video.offset?))
+    }
+
+    fn track(&mut self, kind: TrackKind) -> &mut Track {
+        match kind {
+            TrackKind::Video => &mut self.video,
+            TrackKind::Audio => &mut self.audio,
+        }
+    }
+
+    fn locked(&self, kind: TrackKind) -> bool {
+        let track = match kind {
+            TrackKind::Video => &self.video,
+            TrackKind::Audio => &self.audio,
+        };
+        self.by_report(track).is_some()
+    }
+
+    /// Joins the camera's clock as soon as there is a report to join with.
+    fn join(&mut self) {
+        if self.lease.is_some() || self.refused {
+            return;
+        }
+        let Some(base) = self.video.reports.base else { return };
+        let Some(offset) = self.video.offset.or_else(|| self.video.arrivals.least()) else { return };
+        self.lease = self.clock.join(Ticks(offset - base), Ticks(IMPLAUSIBLE));
+        self.refused = self.lease.is_none();
+        // To join as the first sets the clock, by reports that were heard before that.
+        let generation = self.clock.generation();
+        self.video.reports.generation = generation;
+        self.audio.reports.generation = generation;
+    }
+
+    /// The offset to aim for.
+    fn target(&mut self, kind: TrackKind) -> Option<i64> {
+        if kind == TrackKind::Video {
+            return self.by_report(&self.video).or_else(|| self.video.arrivals.least());
+        }
+        if let Some(target) = self.by_report(&self.audio) {
+            return Some(target);
+        }
+        let own = self.audio.arrivals.least();
+        if self.npt.is_none()
+            && let (Some(video), Some(audio)) = (self.video.arrivals.least(), own)
+        {
+            // Two tracks that both start at nothing were not related by RTP-Info (RFC 2326, 12.33).
+            let unrelated = self.video.first == Some(Ticks(0)) && self.audio.first == Some(Ticks(0));
+            self.npt = Some(!unrelated && (video - audio).abs() <= NPT_SKEW);
+        }
+        if self.npt == Some(true) { self.video.offset } else { own }
+    }
+
+    /// The offset of `track` by its sender reports, if they can be believed.
+    fn by_report(&self, track: &Track) -> Option<i64> {
+        let (offset, generation) = self.lease.as_ref()?.offset();
+        let target = track.reports.base.filter(|_| track.reports.generation == generation)? + offset.0;
+        let near = |least: i64| (target - least).abs() <= IMPLAUSIBLE;
+        track.arrivals.least().is_none_or(near).then_some(target)
+    }
+
+    /// True when the mapping in use has proved wrong and a sync sample allows to change it.
+    fn lost(&mut self, elapsed: Ticks, arrival: Ticks, sync: bool) -> bool {
+        let Some(offset) = self.video.offset else { return false };
+        let limit = if self.lease.is_some() { IMPLAUSIBLE } else { SLEWABLE };
+        let early = arrival.0 - elapsed.0 - offset < -limit;
+        self.early = if early { self.early + 1 } else { 0 };
+        if !sync {
+            return false;
+        }
+        let least = self.video.arrivals.least().unwrap_or(offset);
+        if let Some(target) = self.by_report(&self.video)
+            && let Some(lease) = &self.lease
+        {
+            lease.steer(Ticks(least - target), arrival);
+        }
+        if (least - offset).abs() > IMPLAUSIBLE {
+            // Whatever the reports say, they are wrong by seconds: start over without them.
+            (self.lease, self.video.reports) = (None, Reports::default());
+            return true;
+        }
+        self.remap || self.early >= EARLY_FRAMES
+    }
+}
+
+impl Track {
+    fn jumped(&mut self) {
+        self.arrivals = Arrivals::default();
+        self.reports = Reports::default();
+        self.offset = None;
+        self.slack = 0;
+    }
+
+    fn slew(&mut self, offset: i64, target: i64, elapsed: i64, ppm: i64) -> i64 {
+        // A pause in the track must not save up allowance for a jump.
+        let since = (elapsed - self.mapped).clamp(0, SECOND);
+        self.slack += since * ppm;
+        let whole = self.slack / 1_000_000;
+        self.slack %= 1_000_000;
+        offset + (target - offset).clamp(-whole, whole)
+    }
+}
+
+/// The least `arrival - elapsed` of the last 10 to 20 seconds.
+#[derive(Debug, Default)]
+struct Arrivals {
+    since: Option<i64>,
+    current: Option<i64>,
+    previous: Option<i64>,
+}
+
+impl Arrivals {
+    /// Half the memory. Long enough to see past a burst of retransmissions, short enough for drift.
+    const WINDOW: i64 = 10 * SECOND;
+
+    fn add(&mut self, elapsed: Ticks, arrival: Ticks) {
+        let since = *self.since.get_or_insert(arrival.0);
+        if arrival.0 - since >= Self::WINDOW {
+            self.previous = self.current.take();
+            self.since = Some(arrival.0);
+        }
+        let offset = arrival.0 - elapsed.0;
+        self.current = Some(self.current.map_or(offset, |least| least.min(offset)));
+    }
+
+    fn least(&self) -> Option<i64> {
+        match (self.current, self.previous) {
+            (Some(current), Some(previous)) => Some(current.min(previous)),
+            (current, previous) => current.or(previous),
+        }
+    }
+}
+
+/// The sender reports of one track, as NTP less elapsed: constant but for drift.
+#[derive(Debug, Default)]
+struct Reports {
+    /// Of the last report that agreed with the one before it, or of the first.
+    base: Option<i64>,
+    candidate: Option<i64>,
+    /// Of the camera's clock when the base was heard last.
+    generation: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heard {
+    Steady,
+    /// Unlike the one before: wait for another.
+    Unsettled,
+    /// Twice the same, but unlike those before.
+    Stepped,
+}
+
+impl Reports {
+    fn add(&mut self, base: i64, generation: u32) -> Heard {
+        let near = |other: i64| (base - other).abs() <= SLEWABLE;
+        if self.base.is_none_or(near) {
+            (self.base, self.candidate, self.generation) = (Some(base), None, generation);
+            return Heard::Steady;
+        }
+        if self.candidate.is_some_and(near) {
+            (self.base, self.candidate, self.generation) = (Some(base), None, generation);
+            return Heard::Stepped;
+        }
+        self.candidate = Some(base);
+        Heard::Unsettled
+    }
+}
+
+#[cfg(test)]
+#[path = "timeline_tests.rs"]
+mod tests;
