@@ -23,7 +23,7 @@
 //! | 6 | `cli` |
 //! | 5 | `app` |
 //! | 4 | `settings`, `demo` |
-//! | 3 | [`ingest`], `web` |
+//! | 3 | [`ingest`], [`web`] |
 //! | 2 | [`hls`], [`mse`] |
 //! | 1 | [`live`] |
 //! | 0 | [`media`], [`stats`], [`clock`] |
@@ -35,3 +35,4 @@ pub mod live;
 pub mod media;
 pub mod mse;
 pub mod stats;
+pub mod web;

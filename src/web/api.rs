@@ -1,0 +1,121 @@
+//! The cameras as JSON, and whether they deliver.
+
+use serde::Serialize;
+
+use hyper::StatusCode;
+
+use super::answer::{Answer, Cache, error, ok};
+use crate::live::{Camera, Catalog, Rendition, State};
+
+#[derive(Serialize)]
+struct CameraList {
+    cameras: Vec<CameraView>,
+}
+
+#[derive(Serialize)]
+struct CameraView {
+    name: String,
+    title: String,
+    state: &'static str,
+    reason: String,
+    renditions: Vec<RenditionView>,
+}
+
+#[derive(Serialize)]
+struct RenditionView {
+    name: String,
+    state: &'static str,
+    reason: String,
+    codecs: Option<String>,
+    width: Option<u16>,
+    height: Option<u16>,
+    frame_rate: Option<f64>,
+    /// Bits a second, on average over the ring.
+    bit_rate: Option<u64>,
+    /// True when a player may switch between this rendition and the default one.
+    aligned: bool,
+    /// Distance of the pictures from where the camera's sender reports place them, in milliseconds.
+    skew: Option<f64>,
+}
+
+impl RenditionView {
+    fn new(camera: &Camera, rendition: &Rendition) -> Self {
+        let channel = &rendition.channel;
+        let (status, epoch) = (channel.status(), channel.epoch());
+        Self {
+            name: rendition.name.clone(),
+            state: status.state.word(),
+            reason: status.reason,
+            codecs: epoch.as_ref().map(|epoch| epoch.tracks.codecs()),
+            width: epoch.as_ref().map(|epoch| epoch.tracks.video.width),
+            height: epoch.as_ref().map(|epoch| epoch.tracks.video.height),
+            frame_rate: channel.frame_rate().map(|rate| (rate * 100.0).round() / 100.0),
+            bit_rate: epoch.map(|_| channel.bit_rates().average),
+            aligned: camera.is_aligned(rendition),
+            skew: channel.skew().map(|skew| (skew.as_secs_f64() * 1e6).round() / 1e3),
+        }
+    }
+}
+
+impl From<&Camera> for CameraView {
+    fn from(camera: &Camera) -> Self {
+        // One live rendition is enough for a camera to be live.
+        let statuses: Vec<_> = camera.renditions.iter().map(|rendition| rendition.channel.status()).collect();
+        let best = statuses.iter().find(|status| status.state == State::Live).or(statuses.first());
+        Self {
+            name: camera.name.clone(),
+            title: camera.title.clone(),
+            state: best.map_or("idle", |status| status.state.word()),
+            reason: best.map(|status| status.reason.clone()).unwrap_or_default(),
+            renditions: camera.renditions.iter().map(|one| RenditionView::new(camera, one)).collect(),
+        }
+    }
+}
+
+/// All cameras.
+pub fn cameras(catalog: &Catalog) -> Answer {
+    let cameras = catalog.all().iter().map(|camera| CameraView::from(&**camera)).collect();
+    json(&CameraList { cameras })
+}
+
+/// One camera.
+pub fn camera(camera: &Camera) -> Answer {
+    json(&CameraView::from(camera))
+}
+
+/// An error as `application/problem+json` (RFC 9457).
+pub fn problem(status: StatusCode, detail: &str) -> Answer {
+    #[derive(Serialize)]
+    struct Problem<'a> {
+        title: &'a str,
+        status: u16,
+        detail: &'a str,
+    }
+    let title = status.canonical_reason().unwrap_or("error");
+    let text = to_text(&Problem { title, status: status.as_u16(), detail });
+    let mut answer = ok("application/problem+json", Cache::Never, text);
+    *answer.status_mut() = status;
+    answer
+}
+
+/// Whether every camera delivers; names those that do not.
+pub fn ready(catalog: &Catalog) -> Answer {
+    let waiting: Vec<_> = catalog
+        .all()
+        .iter()
+        .filter(|camera| camera.renditions.iter().all(|rendition| rendition.channel.epoch().is_none()))
+        .map(|camera| camera.name.clone())
+        .collect();
+    if waiting.is_empty() {
+        return ok("text/plain; charset=utf-8", Cache::Never, "ready\n".to_owned());
+    }
+    error(StatusCode::SERVICE_UNAVAILABLE, format!("no picture yet from: {}", waiting.join(", ")))
+}
+
+fn json(view: &impl Serialize) -> Answer {
+    ok("application/json", Cache::Never, to_text(view))
+}
+
+fn to_text(view: &impl Serialize) -> String {
+    serde_json::to_string(view).expect("strings and finite numbers are always JSON")
+}

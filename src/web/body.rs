@@ -1,0 +1,137 @@
+//! The one body type of all answers: a few pieces of shared memory, sent as they are.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::io::IoSlice;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes};
+use hyper::body::{Frame, SizeHint};
+
+/// An answer in pieces. Its length is known, so that every answer has a Content-Length; and it is
+/// given out whole, so that one vectored write takes all that the connection has room for.
+#[derive(Debug, Default)]
+pub struct Body(Pieces);
+
+/// Pieces of shared memory in order, to be written end to end.
+#[derive(Debug, Default)]
+pub struct Pieces {
+    /// None of them is empty.
+    pieces: VecDeque<Bytes>,
+    left: usize,
+}
+
+impl Buf for Pieces {
+    fn remaining(&self) -> usize {
+        self.left
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.pieces.front().map_or(&[], |piece| piece)
+    }
+
+    fn chunks_vectored<'a>(&'a self, out: &mut [IoSlice<'a>]) -> usize {
+        let filled = out.iter_mut().zip(&self.pieces);
+        filled.map(|(slice, piece)| *slice = IoSlice::new(piece)).count()
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        assert!(count <= self.left, "cannot advance beyond the end");
+        self.left -= count;
+        while let Some(piece) = self.pieces.front_mut() {
+            if count < piece.len() {
+                return piece.advance(count);
+            }
+            count -= piece.len();
+            self.pieces.pop_front();
+        }
+    }
+}
+
+impl FromIterator<Bytes> for Body {
+    fn from_iter<I: IntoIterator<Item = Bytes>>(pieces: I) -> Self {
+        let pieces: VecDeque<_> = pieces.into_iter().filter(|piece| !piece.is_empty()).collect();
+        let left = pieces.iter().map(Bytes::len).sum();
+        Self(Pieces { pieces, left })
+    }
+}
+
+impl Body {
+    /// Bytes that are still to come.
+    pub fn left(&self) -> u64 {
+        self.0.left as u64
+    }
+
+    /// The bytes from `start` to before `end`, of the same memory.
+    pub fn range(self, start: u64, end: u64) -> Self {
+        let mut offset = 0;
+        let cut = |piece: Bytes| {
+            let from = start.saturating_sub(offset).min(piece.len() as u64) as usize;
+            let to = end.saturating_sub(offset).min(piece.len() as u64) as usize;
+            offset += piece.len() as u64;
+            piece.slice(from..to.max(from))
+        };
+        self.0.pieces.into_iter().map(cut).collect()
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        std::iter::once(bytes).collect()
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
+impl hyper::body::Body for Body {
+    type Data = Pieces;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Pieces>, Infallible>>> {
+        let all = std::mem::take(&mut self.0);
+        Poll::Ready((all.left > 0).then(|| Ok(Frame::data(all))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+    use hyper::body::Body as _;
+
+    #[test]
+    fn pieces_are_written_with_one_call_and_advanced_over_their_borders() {
+        let mut pieces = Body::from_iter([&b"one"[..], b"two", b"three"].map(Bytes::from_static)).0;
+        let mut slices = [IoSlice::new(&[]); 8];
+        assert_eq!(pieces.chunks_vectored(&mut slices), 3);
+        pieces.advance(4);
+        assert_eq!((pieces.chunk(), pieces.remaining()), (&b"wo"[..], 7));
+        pieces.advance(2);
+        assert_eq!(pieces.chunk(), b"three");
+        pieces.advance(5);
+        assert_eq!((pieces.chunk(), pieces.remaining()), (&b""[..], 0));
+    }
+
+    #[tokio::test]
+    async fn pieces_come_out_in_order_and_their_length_is_known() {
+        let body: Body = [&b"one"[..], b"", b"two"].map(Bytes::from_static).into_iter().collect();
+        assert_eq!(body.size_hint().exact(), Some(6));
+        assert_eq!(body.collect().await.expect("cannot fail").to_bytes(), "onetwo");
+    }
+}

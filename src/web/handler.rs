@@ -1,0 +1,140 @@
+//! From a request to its answer.
+
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::{Method, Request, StatusCode};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::answer::{self, Answer, Cache, error, ok};
+use super::delivery::deliver;
+use super::hls::{self, Hls};
+use super::mse::{self, Viewer};
+use super::route::{Route, Routes, query_value};
+use super::viewers::{Peer, Viewers};
+use super::{api, pages};
+use crate::hls::Name;
+use crate::live::{Camera, Catalog};
+use crate::mse::{AUTO, Decodable};
+
+/// What every handler may need.
+pub struct Site {
+    /// The cameras.
+    pub catalog: Arc<Catalog>,
+    /// The paths.
+    pub routes: Routes,
+    /// The HLS side.
+    pub hls: Hls,
+    /// Options of MSE feeds.
+    pub mse: crate::mse::Options,
+    /// Cancelled when the server stops.
+    pub stop: CancellationToken,
+    /// HLS viewers, for the log.
+    pub viewers: Viewers,
+    /// Sockets live on after their request; these are they.
+    pub sockets: TaskTracker,
+}
+
+impl Site {
+    /// Answers a request. Never fails: errors are answers too.
+    pub async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Answer {
+        if request.method() == Method::OPTIONS {
+            return answer::preflight();
+        }
+        if request.method() != Method::GET && request.method() != Method::HEAD {
+            return answer::method_not_allowed("GET, HEAD, OPTIONS");
+        }
+        let Some(route) = self.routes.find(request.uri().path()) else {
+            return error(StatusCode::NOT_FOUND, "there is nothing here");
+        };
+        let (method, conditions) = (request.method().clone(), request.headers().clone());
+        tokio::select! {
+            answer = self.route(route, request, peer) => deliver(&method, &conditions, answer),
+            () = self.stop.cancelled() => error(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping"),
+        }
+    }
+
+    async fn route(&self, route: Route, request: Request<Incoming>, peer: Peer) -> Answer {
+        let headers = request.headers();
+        match route {
+            Route::Wall => pages::wall(),
+            Route::Watch(name) => match self.catalog.get(&name) {
+                Some(_) => pages::watch(),
+                None => unknown_camera(&name),
+            },
+            Route::Asset(name) => pages::asset(&name),
+            Route::Multivariant(name, list) => match self.catalog.get(&name) {
+                Some(camera) => self.hls.multivariant(&camera, list, headers).await,
+                None => unknown_camera(&name),
+            },
+            Route::OneVariant(name, rendition, list) => {
+                let Some(camera) = self.catalog.get(&name) else { return unknown_camera(&name) };
+                match camera.rendition(Some(&rendition)) {
+                    Some(rendition) => self.hls.one_variant(&camera, rendition, list, headers).await,
+                    None => unknown_rendition(&name),
+                }
+            }
+            Route::Hls { camera: name, rendition, name: piece } => {
+                let Some(camera) = self.catalog.get(&name) else { return unknown_camera(&name) };
+                let Some(rendition) = camera.rendition(Some(&rendition)) else {
+                    return unknown_rendition(&name);
+                };
+                let query = request.uri().query().unwrap_or_default();
+                if matches!(piece, Name::Playlist(..)) {
+                    let low_latency = query.contains("_HLS_msn=");
+                    self.viewers.note(&name, peer, request.version(), headers, low_latency);
+                }
+                let asked = hls::Request { query, headers };
+                self.hls.named(&camera, rendition, piece, asked).await
+            }
+            Route::Mse(name) => match self.catalog.get(&name) {
+                Some(camera) => self.mse(camera, request),
+                None => unknown_camera(&name),
+            },
+            Route::Cameras => api::cameras(&self.catalog),
+            Route::Camera(name) => match self.catalog.get(&name) {
+                Some(camera) => api::camera(&camera),
+                None => api::problem(StatusCode::NOT_FOUND, &format!("there is no camera {name}")),
+            },
+            Route::Alive => ok("text/plain; charset=utf-8", Cache::Never, "alive\n".to_owned()),
+            Route::Ready => api::ready(&self.catalog),
+            Route::BaseWithoutSlash => to_base(request.uri().path()),
+        }
+    }
+
+    fn mse(&self, camera: Arc<Camera>, mut request: Request<Incoming>) -> Answer {
+        let query = request.uri().query().unwrap_or_default();
+        let rendition = query_value(query, "rendition").filter(|name| name != AUTO);
+        if camera.rendition(rendition.as_deref()).is_none() {
+            return unknown_rendition(&camera.name);
+        }
+        let decodable = Decodable::new(query_value(query, "codecs").as_deref());
+        let switch = match mse::handshake(request.method(), request.headers()) {
+            Ok(switch) => switch,
+            Err(refusal) => return *refusal,
+        };
+        let upgrade = hyper::upgrade::on(&mut request);
+        let viewer = Viewer { camera, rendition, decodable, options: self.mse };
+        self.sockets.spawn(mse::serve(upgrade, viewer, self.stop.clone()));
+        switch
+    }
+}
+
+fn unknown_camera(name: &str) -> Answer {
+    error(StatusCode::NOT_FOUND, format!("there is no camera {name}"))
+}
+
+fn unknown_rendition(camera: &str) -> Answer {
+    error(StatusCode::NOT_FOUND, format!("camera {camera} has no rendition of that name"))
+}
+
+/// A page's relative links need the slash at the end; only pages are ever redirected.
+fn to_base(path: &str) -> Answer {
+    let last = path.rsplit('/').next().unwrap_or_default();
+    let mut answer = error(StatusCode::MOVED_PERMANENTLY, "the address ends with a slash");
+    if let Ok(location) = hyper::header::HeaderValue::try_from(format!("./{last}/")) {
+        answer.headers_mut().insert(hyper::header::LOCATION, location);
+    }
+    answer
+}

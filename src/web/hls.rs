@@ -1,0 +1,355 @@
+//! HLS requests: waiting, playlists written once and shared, media as it lies in the ring.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::StatusCode;
+use hyper::header::HeaderMap;
+use moka::sync::Cache as SharedCache;
+use tokio::time::timeout;
+
+use super::answer::{Answer, Cache, error, ok};
+use super::body::Body;
+use super::delivery::{in_ranges, tagged};
+use super::rendered::Rendered;
+use crate::hls::media::Form;
+use crate::hls::{
+    List, Name, Options, Piece, Reload, RenditionReport, Variant, Want, decide, directives, media,
+    multivariant, wants_delta,
+};
+use crate::live::targets::{SHORTEST_TARGET_DURATION, segment_limit};
+use crate::live::{Camera, Channel, Closed, LineTip, PartId, Rendition, Tip};
+use crate::media::TrackKind;
+use crate::media::fmp4::SEGMENT_TYPE;
+
+const SEGMENT: &str = "video/iso.segment";
+/// Most bytes of rendered playlists that are kept.
+const CACHED_BYTES: u64 = 32 << 20;
+/// Playlists that nobody asked for in this time are let go.
+const CACHED_IDLE: Duration = Duration::from_secs(30);
+/// How long the multivariant playlist waits for renditions that connect, once one is there.
+const GRACE: Duration = Duration::from_millis(500);
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    channel: u64,
+    track: TrackKind,
+    form: Form,
+    version: u64,
+    closed: bool,
+}
+
+/// The HLS side of the web server.
+pub struct Hls {
+    options: Options,
+    playlists: SharedCache<Key, Arc<Rendered>>,
+}
+
+impl Hls {
+    /// With an empty cache of playlists.
+    pub fn new(options: Options) -> Self {
+        let playlists = SharedCache::builder()
+            .max_capacity(CACHED_BYTES)
+            .weigher(|_, rendered: &Arc<Rendered>| u32::try_from(rendered.len() * 2).unwrap_or(u32::MAX))
+            .time_to_idle(CACHED_IDLE)
+            .build();
+        Self { options, playlists }
+    }
+
+    /// The multivariant playlist, as soon as a rendition is known: the default one, and those that
+    /// are proved to show the same instant at the same time. The others have a list of their own.
+    pub async fn multivariant(&self, camera: &Camera, list: List, headers: &HeaderMap) -> Answer {
+        let any = async {
+            let waits = camera.renditions.iter().map(|rendition| Box::pin(first_chunk(&rendition.channel)));
+            let _ = futures_util::future::select_all(waits).await;
+        };
+        let all = async {
+            for rendition in &camera.renditions {
+                let _ = first_chunk(&rendition.channel).await;
+            }
+        };
+        if timeout(self.options.start_timeout, any).await.is_ok() {
+            let _ = timeout(GRACE, all).await;
+        }
+        let mut known = camera.renditions.iter().filter(|one| one.channel.epoch().is_some());
+        let Some(first) = known.next() else { return not_delivering(camera) };
+        let aligned = known.filter(|one| camera.is_aligned(first) && camera.is_aligned(one));
+        let variants = std::iter::once(first)
+            .chain(aligned)
+            .filter_map(|one| variant(one, list, format!("{}/", one.name)));
+        render_multivariant(camera, &variants.collect::<Vec<_>>(), headers)
+    }
+
+    /// The multivariant playlist with one rendition alone.
+    pub async fn one_variant(
+        &self,
+        camera: &Camera,
+        rendition: &Rendition,
+        list: List,
+        headers: &HeaderMap,
+    ) -> Answer {
+        let _ = timeout(self.options.start_timeout, first_chunk(&rendition.channel)).await;
+        match variant(rendition, list, String::new()) {
+            Some(variant) => render_multivariant(camera, &[variant], headers),
+            None => not_delivering(camera),
+        }
+    }
+
+    /// A media playlist or a piece of media.
+    pub async fn named(
+        &self,
+        camera: &Camera,
+        rendition: &Rendition,
+        name: Name,
+        request: Request<'_>,
+    ) -> Answer {
+        match name {
+            Name::Playlist(track, list) => {
+                self.media_playlist(camera, rendition, (track, list), request).await
+            }
+            Name::Media(run, ..) if run != rendition.channel.run() => gone(),
+            Name::Media(_, track, piece) => {
+                let channel = &rendition.channel;
+                let answer = match piece {
+                    Piece::Init(epoch) => init(camera, channel, track, epoch),
+                    Piece::Segment(msn) => segment(camera, channel, track, msn),
+                    Piece::Part(id) => part(camera, channel, track, id).await,
+                };
+                // The name stands for these bytes and no others, for ever.
+                if answer.status() == StatusCode::OK {
+                    in_ranges(tagged(answer, &name.to_string()))
+                } else {
+                    answer
+                }
+            }
+        }
+    }
+
+    async fn media_playlist(
+        &self,
+        camera: &Camera,
+        rendition: &Rendition,
+        (track, list): (TrackKind, List),
+        request: Request<'_>,
+    ) -> Answer {
+        let want = match directives(request.query) {
+            Ok(want) => want,
+            Err(problem) => return error(StatusCode::BAD_REQUEST, problem.to_string()),
+        };
+        let channel = &rendition.channel;
+        let silent = channel.epoch().is_some_and(|epoch| epoch.tracks.audio.is_none());
+        if track == TrackKind::Audio && silent && channel.tip().audio.is_none() {
+            return error(StatusCode::NOT_FOUND, "this rendition has no sound");
+        }
+        // A list without a finished segment is no list to players that know no parts.
+        let finished = |tip: &Tip| tip.line(track).is_some_and(|line| line.finished);
+        let _ = timeout(self.options.start_timeout, channel.until(finished)).await;
+        if !channel.tip().line(track).is_some_and(|line| line.started) {
+            return not_delivering(camera);
+        }
+        let targets = camera.promise();
+        if let Some(want) = want
+            && let Some(refusal) = wait_for(channel, track, want, targets.duration).await
+        {
+            return refusal;
+        }
+        let form = Form { list, delta: wants_delta(request.query) };
+        let Some(rendered) = self.render(camera, rendition, track, form) else {
+            return not_delivering(camera);
+        };
+        let cache = Cache::For(if want.is_some() {
+            seconds(targets.duration * 6)
+        } else {
+            seconds(targets.duration) / 2
+        });
+        rendered.answer(request.headers, cache)
+    }
+
+    /// The playlist as it is now: from the cache, or written once while others who ask wait for it.
+    fn render(
+        &self,
+        camera: &Camera,
+        rendition: &Rendition,
+        track: TrackKind,
+        form: Form,
+    ) -> Option<Arc<Rendered>> {
+        let channel = &rendition.channel;
+        let tip = channel.tip();
+        let key = |version| Key { channel: channel.id(), track, form, version, closed: tip.closed };
+        if let Some(rendered) = self.playlists.get(&key(tip.line(track)?.version)) {
+            return Some(rendered);
+        }
+        // The snapshot is what counts: the ring may have moved on since the tip was read.
+        let snapshot = channel.snapshot(track)?;
+        Some(self.playlists.get_with(key(snapshot.version), || {
+            let reports = reports(camera, rendition, track, form.list);
+            Arc::new(Rendered::new(media::render(&snapshot, form, &reports)))
+        }))
+    }
+}
+
+/// What of a request HLS looks at.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// The query string.
+    pub query: &'a str,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+}
+
+async fn first_chunk(channel: &Channel) -> Result<(), Closed> {
+    let mut tips = channel.chunk_tips();
+    tips.wait_for(|tip| tip.next_chunk > 0 || tip.closed).await.map(|_| ()).map_err(|_| Closed)
+}
+
+/// Waits until the playlist shows what is wanted; the answer if it cannot.
+async fn wait_for(channel: &Channel, track: TrackKind, want: Want, target_duration: u32) -> Option<Answer> {
+    let part_target = channel.part_target(track).unwrap_or_default();
+    let decision = |tip: &Tip| tip.line(track).map_or(Reload::Wait, |line| decide(line, part_target, want));
+    match decision(&channel.tip()) {
+        Reload::Serve => return None,
+        Reload::Reject => {
+            return Some(error(StatusCode::BAD_REQUEST, "that segment or part is too far in the future"));
+        }
+        Reload::Wait => {}
+    }
+    // Three target durations (RFC 8216bis 6.2.5.2).
+    let patience = seconds(target_duration * 3);
+    match timeout(patience, channel.until(|tip| decision(tip) != Reload::Wait)).await {
+        // A closed channel ends its list, which is what the directives are ignored for.
+        Ok(Ok(_) | Err(Closed)) => None,
+        Err(_) => Some(error(StatusCode::SERVICE_UNAVAILABLE, "the camera sent nothing new in time")),
+    }
+}
+
+fn render_multivariant(camera: &Camera, variants: &[Variant], headers: &HeaderMap) -> Answer {
+    // The promise itself waits for the first media playlist, by when more is known of the camera.
+    let duration = target_duration(camera);
+    let independent = camera.renditions.iter().all(|rendition| {
+        let gop = rendition.channel.measured().longest_gop;
+        gop.0 > 0 && gop <= segment_limit(duration)
+    });
+    let cache = Cache::For(seconds(duration) / 2);
+    Rendered::new(multivariant::render(variants, independent)).answer(headers, cache)
+}
+
+fn variant(rendition: &Rendition, list: List, folder: String) -> Option<Variant> {
+    let epoch = rendition.channel.epoch()?;
+    let rates = rendition.channel.bit_rates();
+    Some(Variant {
+        name: rendition.name.clone(),
+        folder,
+        tracks: epoch.tracks.clone(),
+        // Somewhat more than was seen: the measured peak must stay under it.
+        peak: rates.peak.max(1) * 11 / 10,
+        average: rates.average.max(1),
+        frame_rate: rendition.channel.frame_rate(),
+        list,
+    })
+}
+
+/// How far the camera's other playlists have come.
+fn reports(camera: &Camera, own: &Rendition, own_track: TrackKind, list: List) -> Vec<RenditionReport> {
+    let mut reports = Vec::new();
+    for rendition in &camera.renditions {
+        let tip = rendition.channel.tip();
+        for track in [TrackKind::Video, TrackKind::Audio] {
+            let same_rendition = rendition.name == own.name;
+            let Some(line) = tip.line(track).filter(|line| line.started) else { continue };
+            if same_rendition && track == own_track {
+                continue;
+            }
+            let folder = if same_rendition { String::new() } else { format!("../{}/", rendition.name) };
+            let (last_msn, last_part) = last(line);
+            reports.push(RenditionReport {
+                uri: format!("{folder}{}", Name::Playlist(track, list)),
+                last_msn,
+                last_part,
+            });
+        }
+    }
+    reports
+}
+
+fn last(line: LineTip) -> (u64, Option<u32>) {
+    match line.open_parts.checked_sub(1) {
+        Some(part) => (line.open_msn, Some(part)),
+        None => (line.open_msn - 1, line.last_parts.checked_sub(1)),
+    }
+}
+
+fn init(camera: &Camera, channel: &Channel, track: TrackKind, epoch: u32) -> Answer {
+    let bytes = channel.epoch_numbered(epoch).and_then(|epoch| match track {
+        TrackKind::Video => Some(epoch.inits.video.clone()),
+        TrackKind::Audio => epoch.inits.audio.clone(),
+    });
+    bytes.map_or_else(gone, |bytes| ok("video/mp4", kept(camera), bytes))
+}
+
+fn segment(camera: &Camera, channel: &Channel, track: TrackKind, msn: u64) -> Answer {
+    let Some(segment) = channel.segment(track, msn).filter(|segment| !segment.gap) else {
+        return gone();
+    };
+    let chunks = segment.parts.iter().flat_map(|part| &part.chunks).map(|chunk| chunk.bytes.clone());
+    ok(
+        SEGMENT,
+        kept(camera),
+        std::iter::once(Bytes::from_static(SEGMENT_TYPE)).chain(chunks).collect::<Body>(),
+    )
+}
+
+/// A part; the one that the playlist hints at is waited for (RFC 8216bis 6.2.6).
+async fn part(camera: &Camera, channel: &Channel, track: TrackKind, id: PartId) -> Answer {
+    if channel.part(track, id.msn, id.part).is_none() {
+        let position = |tip: &Tip| tip.line(track).map(|line| (line.open_msn, line.open_parts));
+        let hinted = Some((id.msn, id.part));
+        if position(&channel.tip()) != hinted {
+            return gone();
+        }
+        let patience = seconds(target_duration(camera) * 3);
+        if timeout(patience, channel.until(|tip| position(tip) != hinted)).await.is_err() {
+            return error(StatusCode::SERVICE_UNAVAILABLE, "the camera sent nothing new in time");
+        }
+    }
+    let Some(part) = channel.part(track, id.msn, id.part) else { return gone() };
+    let start = (id.part == 0).then(|| Bytes::from_static(SEGMENT_TYPE));
+    let chunks = part.chunks.iter().map(|chunk| chunk.bytes.clone());
+    ok(SEGMENT, kept(camera), start.into_iter().chain(chunks).collect::<Body>())
+}
+
+/// The target duration in seconds, or the shortest there is while nothing is promised yet.
+fn target_duration(camera: &Camera) -> u32 {
+    camera.targets().map_or(SHORTEST_TARGET_DURATION, |targets| targets.duration)
+}
+
+fn seconds(seconds: u32) -> Duration {
+    Duration::from_secs(seconds.into())
+}
+
+fn kept(camera: &Camera) -> Cache {
+    Cache::Immutable(seconds(target_duration(camera) * 6))
+}
+
+fn gone() -> Answer {
+    error(StatusCode::NOT_FOUND, "no such media, or it is no longer kept")
+}
+
+fn not_delivering(camera: &Camera) -> Answer {
+    let status = camera.renditions.first().map(|rendition| rendition.channel.status().to_string());
+    let status = status.unwrap_or_default();
+    error(StatusCode::SERVICE_UNAVAILABLE, format!("camera {} is not delivering: {status}", camera.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_name_the_last_part_of_the_last_segment() {
+        let tip =
+            LineTip { open_msn: 8, open_parts: 2, last_parts: 5, started: true, finished: true, version: 0 };
+        assert_eq!(last(tip), (8, Some(1)));
+        assert_eq!(last(LineTip { open_parts: 0, ..tip }), (7, Some(4)));
+        assert_eq!(last(LineTip { open_parts: 0, last_parts: 0, ..tip }), (7, None));
+    }
+}

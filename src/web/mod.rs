@@ -1,0 +1,24 @@
+//! `web`: listeners, TLS, routing, handlers, answers.
+//!
+//! Belongs here: all that needs a request or a socket.
+//! Does not belong here: playlist text and rules (`hls`), what a viewer is sent (`mse`), the ring's inside.
+//! Read first: `route.rs`, then `handler.rs`.
+
+mod answer;
+mod api;
+mod body;
+mod delivery;
+mod handler;
+mod hls;
+mod mse;
+pub mod options;
+mod pages;
+mod rendered;
+mod route;
+mod server;
+mod tls;
+mod viewers;
+
+pub use options::{Options, TlsOptions};
+pub use server::{Parts, Server, StartError};
+pub use tls::TlsError;

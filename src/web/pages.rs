@@ -1,0 +1,66 @@
+//! The pages: files of `static/`, embedded in the binary.
+
+use std::time::Duration;
+
+use hyper::StatusCode;
+use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue};
+use rust_embed::{EmbeddedFile, RustEmbed};
+
+use super::answer::{Answer, Cache, error, ok};
+use super::delivery::tagged;
+
+#[derive(RustEmbed)]
+#[folder = "static/"]
+struct Files;
+
+/// What the pages may load: this server's own files, sockets to it, and pictures they make themselves.
+const POLICY: &str = "default-src 'self'; media-src 'self' blob:; connect-src 'self' ws: wss:; \
+                      img-src 'self' data: blob:; base-uri 'none'; form-action 'none'; object-src 'none'";
+/// Browsers ask again after this; the answer is a 304 while nothing changed.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// The page with all cameras.
+pub fn wall() -> Answer {
+    page("index.html")
+}
+
+/// The page with one camera.
+pub fn watch() -> Answer {
+    page("watch.html")
+}
+
+/// A file that the pages need.
+pub fn asset(name: &str) -> Answer {
+    match Files::get(name) {
+        Some(file) => send(file, Cache::For(FRESH)),
+        None => error(StatusCode::NOT_FOUND, "no such file"),
+    }
+}
+
+fn page(name: &str) -> Answer {
+    let Some(file) = Files::get(name) else {
+        return error(StatusCode::NOT_FOUND, "this build has no pages");
+    };
+    // Pages name their files without a version: they are asked for each time, and cost a 304.
+    let mut answer = send(file, Cache::For(Duration::ZERO));
+    answer.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    answer
+}
+
+fn send(file: EmbeddedFile, cache: Cache) -> Answer {
+    let hash: String =
+        file.metadata.sha256_hash().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    let body = match file.data {
+        std::borrow::Cow::Borrowed(bytes) => bytes::Bytes::from_static(bytes),
+        std::borrow::Cow::Owned(bytes) => bytes.into(),
+    };
+    let mut answer = tagged(ok("", cache, body), &hash);
+    if let Ok(kind) = HeaderValue::from_str(&content_type(file.metadata.mimetype())) {
+        answer.headers_mut().insert(hyper::header::CONTENT_TYPE, kind);
+    }
+    answer
+}
+
+fn content_type(mime: &str) -> String {
+    if mime.starts_with("text/") { format!("{mime}; charset=utf-8") } else { mime.into() }
+}

@@ -1,0 +1,237 @@
+//! Listeners and connections.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, warn};
+
+use super::Options;
+use super::handler::Site;
+use super::hls::Hls;
+use super::route::Routes;
+use super::tls::{self, TlsError};
+use super::viewers::{Peer, Viewers};
+use crate::live::Catalog;
+use crate::{hls, mse};
+
+/// A request's header must be here within this time.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// A TLS handshake must be done within this time.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Most bytes of a request's header.
+const HEADER_BYTES: usize = 32 << 10;
+/// Most requests at once in one HTTP/2 connection; a player has about ten.
+const STREAMS: u32 = 128;
+/// Most bytes that an HTTP/2 stream queues for a client that does not read.
+const STREAM_BUFFER: usize = 128 << 10;
+/// Idle HTTP/2 connections are asked for a sign of life this often.
+const H2_PING: Duration = Duration::from_secs(20);
+/// After a failed accept, as when there are too many files: a breath, so that the loop does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Why the web server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {cause}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        cause: io::Error,
+    },
+    /// TLS is not set up right.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+/// What the web server is made of.
+pub struct Parts {
+    /// Addresses and paths.
+    pub options: Options,
+    /// The cameras.
+    pub catalog: Arc<Catalog>,
+    /// Options of HLS.
+    pub hls: hls::Options,
+    /// Options of the MSE feed.
+    pub mse: mse::Options,
+}
+
+/// The running web server.
+pub struct Server {
+    address: SocketAddr,
+    tls_address: Option<SocketAddr>,
+    accept: CancellationToken,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    sockets: TaskTracker,
+}
+
+impl Server {
+    /// Binds the listeners and serves.
+    ///
+    /// # Errors
+    /// An address is taken or not this machine's, or TLS is not set up right.
+    pub async fn start(parts: Parts) -> Result<Self, StartError> {
+        let Parts { options, catalog, hls, mse } = parts;
+        let (accept, stop) = (CancellationToken::new(), CancellationToken::new());
+        let (tasks, sockets) = (TaskTracker::new(), TaskTracker::new());
+        let plain = listen(options.listen).await?;
+        let address = address_of(&plain, options.listen)?;
+        let tls = match &options.tls {
+            Some(tls) => Some((listen(tls.listen).await?, tls::acceptor(tls)?, tls.listen)),
+            None => None,
+        };
+        let tls_address =
+            tls.as_ref().map(|(listener, _, wanted)| address_of(listener, *wanted)).transpose()?;
+        let routes = Routes::new(&options.base_path);
+        let site = Arc::new(Site {
+            catalog,
+            routes,
+            hls: Hls::new(hls),
+            mse,
+            stop: stop.clone(),
+            viewers: Viewers::new(),
+            sockets: sockets.clone(),
+        });
+        tasks.spawn(accept_loop(plain, None, site.clone(), accept.clone(), tasks.clone()));
+        if let Some((listener, acceptor, _)) = tls {
+            tasks.spawn(accept_loop(listener, Some(acceptor), site, accept.clone(), tasks.clone()));
+        }
+        Ok(Self { address, tls_address, accept, stop, tasks, sockets })
+    }
+
+    /// The address of the plain listener, with the port that the system gave.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The address of the TLS listener.
+    pub fn tls_address(&self) -> Option<SocketAddr> {
+        self.tls_address
+    }
+
+    /// Takes no new connections; those that are open go on.
+    pub fn stop_accepting(&self) {
+        self.accept.cancel();
+    }
+
+    /// Ends what is open: waiting requests with 503, sockets with 1001; then waits for all of them,
+    /// at most for `grace`. True when all ended.
+    pub async fn stop(self, grace: Duration) -> bool {
+        self.accept.cancel();
+        self.stop.cancel();
+        self.tasks.close();
+        self.sockets.close();
+        let all = async {
+            self.tasks.wait().await;
+            self.sockets.wait().await;
+        };
+        timeout(grace, all).await.is_ok()
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|cause| StartError::Listen { address, cause })
+}
+
+fn address_of(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, StartError> {
+    listener.local_addr().map_err(|cause| StartError::Listen { address, cause })
+}
+
+async fn accept_loop(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    site: Arc<Site>,
+    accept: CancellationToken,
+    tasks: TaskTracker,
+) {
+    let graceful = GracefulShutdown::new();
+    loop {
+        let (stream, from) = tokio::select! {
+            () = accept.cancelled() => break,
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            },
+        };
+        // Frames are small and late is worse than many packets.
+        if let Err(error) = stream.set_nodelay(true) {
+            debug!(%error, "a connection broke at once");
+            continue;
+        }
+        let peer = Peer { address: from.ip().to_canonical(), tls: tls.is_some() };
+        tasks.spawn(greet(stream, peer, tls.clone(), site.clone(), graceful.watcher()));
+    }
+    drop(listener);
+    site.stop.cancelled().await;
+    graceful.shutdown().await;
+}
+
+type Watcher = hyper_util::server::graceful::Watcher;
+
+async fn greet(stream: TcpStream, peer: Peer, tls: Option<TlsAcceptor>, site: Arc<Site>, watcher: Watcher) {
+    let Some(acceptor) = tls else { return serve(stream, peer, site, watcher).await };
+    match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => serve(stream, peer, site, watcher).await,
+        Ok(Err(error)) => debug!(%error, "a TLS handshake failed"),
+        Err(_) => debug!("a TLS handshake took too long"),
+    }
+}
+
+async fn serve<S>(stream: S, peer: Peer, site: Arc<Site>, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let greeted = CancellationToken::new();
+    let heard = greeted.clone();
+    let service = service_fn(move |request| {
+        heard.cancel();
+        let site = site.clone();
+        async move { Ok::<_, Infallible>(site.answer(request, peer).await) }
+    });
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(HEADER_BYTES)
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(H2_PING)
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(HEADER_BYTES as u32)
+        .max_send_buf_size(STREAM_BUFFER);
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    let mut connection = pin!(watcher.watch(connection.into_owned()));
+    // hyper's own time limit begins only when it knows which HTTP is spoken.
+    let silent = async {
+        if timeout(HEADER_TIMEOUT, greeted.cancelled()).await.is_ok() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        ended = &mut connection => if let Err(error) = ended {
+            debug!(error = %error, "a connection ended with an error");
+        },
+        () = silent => debug!("a connection asked for nothing in time"),
+    }
+}

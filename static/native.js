@@ -1,0 +1,174 @@
+// Live video by the browser's own HLS player, for where there is no MediaSource.
+
+import { Backoff } from './backoff.js';
+import { listCameras } from './cameras.js';
+import { cannotPlay, codecsOfCamera } from './codecs.js';
+import { playlistUrl } from './places.js';
+import { phaseOfCamera } from './words.js';
+
+/** Seconds a segment is thought to last at most; players that start further back than twice this are brought to live. */
+const TARGET_DURATION = 4;
+const BEHIND_LIVE = 3;
+const TICK = 500;
+const STALE_AFTER = 3;
+const HOPELESS_AFTER = 15;
+const ASK_EVERY = 5;
+
+export class NativeTransport {
+  name = 'hls';
+
+  /** Takes the same as `MseTransport`. The rendition is the player's own choice. */
+  constructor(video, wish, host) {
+    this.video = video;
+    this.wish = wish;
+    this.host = host;
+    this.backoff = new Backoff();
+    this.phase = { state: 'connecting', reason: '' };
+    this.counters = { reconnects: 0, jumps: 0, stalls: 0, bytes: 0 };
+  }
+
+  get stats() {
+    const { video } = this;
+    const lag = this.lag();
+    const { buffered, currentTime } = video;
+    const ahead = buffered.length ? Math.max(0, buffered.end(buffered.length - 1) - currentTime) : 0;
+    return { transport: this.name, rendition: 'auto', mime: 'application/vnd.apple.mpegurl', latency: lag, buffered: ahead, target: TARGET_DURATION, ...this.counters };
+  }
+
+  start() {
+    if (this.running) return;
+    this.running = true;
+    this.watch = (event) => this.onVideo(event);
+    for (const name of ['error', 'playing', 'waiting', 'ended']) this.video.addEventListener(name, this.watch);
+    this.ticker = setInterval(() => this.tick(), TICK);
+    this.backoff.reset();
+    this.load();
+  }
+
+  rest() {
+    this.running = false;
+    clearInterval(this.ticker);
+    clearTimeout(this.retry);
+    for (const name of ['error', 'playing', 'waiting', 'ended']) this.video.removeEventListener(name, this.watch);
+    if (this.video.readyState >= 2) this.host.freeze();
+    this.unload();
+    this.phase = { state: 'connecting', reason: '' };
+  }
+
+  destroy() {
+    this.rest();
+  }
+
+  select() {}
+
+  hurry() {
+    if (this.running && this.phase.state !== 'live') this.load();
+  }
+
+  load() {
+    clearTimeout(this.retry);
+    this.retry = null;
+    this.caughtUp = false;
+    this.movedAt = now();
+    if (this.video.readyState >= 2) this.host.freeze();
+    this.video.src = playlistUrl(this.wish.camera, this.wish.base);
+    this.video.load();
+    this.host.play();
+  }
+
+  unload() {
+    this.video.removeAttribute('src');
+    this.video.load();
+  }
+
+  reloadLater() {
+    if (this.retry) return;
+    this.counters.reconnects += 1;
+    this.retry = setTimeout(() => this.load(), this.backoff.next() * 1000);
+  }
+
+  lag() {
+    const { seekable, currentTime } = this.video;
+    return seekable.length ? Math.max(0, seekable.end(seekable.length - 1) - currentTime) : null;
+  }
+
+  onVideo({ type }) {
+    if (type === 'playing') {
+      this.catchUp();
+    } else if (type === 'waiting') {
+      if (this.phase.state === 'live') this.counters.stalls += 1;
+    } else {
+      this.enter('connecting', 'The stream broke off; trying again.');
+      this.reloadLater();
+      this.explain();
+    }
+  }
+
+  /** Some releases start far behind; one seek brings them to live. */
+  catchUp() {
+    const lag = this.lag();
+    if (this.caughtUp || lag === null) return;
+    this.caughtUp = true;
+    if (lag <= 2 * TARGET_DURATION) return;
+    this.counters.jumps += 1;
+    this.video.currentTime += lag - BEHIND_LIVE;
+  }
+
+  tick() {
+    const time = now();
+    const { currentTime, paused, readyState } = this.video;
+    if (currentTime !== this.lastTime) {
+      this.lastTime = currentTime;
+      this.movedAt = time;
+    }
+    const stands = time - this.movedAt;
+    if (!paused && readyState >= 2 && currentTime > 0 && stands < STALE_AFTER) {
+      this.enter('live', '');
+      this.backoff.reset();
+      return;
+    }
+    if (this.phase.state === 'live') this.enter('connecting', 'No new pictures arrive.');
+    if (time - (this.askedAt ?? 0) > ASK_EVERY) this.explain();
+    if (stands > HOPELESS_AFTER && !paused) this.reloadLater();
+  }
+
+  /** The player does not say why it fails; the list of cameras does. */
+  async explain() {
+    this.askedAt = now();
+    const { camera, base } = this.wish;
+    try {
+      const found = (await listCameras(base)).find(({ name }) => name === camera);
+      if (!this.running || this.phase.state === 'live') return;
+      if (!found) {
+        this.enter('offline', `There is no camera named “${camera}”.`);
+        return;
+      }
+      const phase = phaseOfCamera(found.state, found.reason) ?? this.codecTrouble(found);
+      if (phase) this.enter(phase.state, phase.reason);
+      else if (this.phase.state !== 'connecting') this.enter('connecting', '');
+      if (!phase && this.retry) this.load(); // the server is back: no need to wait any longer
+    } catch (error) {
+      if (!this.running || this.phase.state === 'live') return;
+      if (error.kind === 'denied') this.enter('denied', '');
+      else this.enter('connecting', 'The server does not answer; trying again.');
+    }
+  }
+
+  codecTrouble(camera) {
+    const plays = (mime) => this.video.canPlayType(mime) !== '';
+    const lists = codecsOfCamera(camera);
+    const playable = (list) => list.every((codec) => plays(`video/mp4; codecs="${codec}"`));
+    if (!lists.length || lists.some(playable)) return null;
+    return { state: 'unsupported', reason: cannotPlay(lists[0], plays) };
+  }
+
+  enter(state, reason) {
+    if (this.phase.state === state && this.phase.reason === reason) return;
+    this.phase = { state, reason };
+    this.host.changed();
+  }
+}
+
+function now() {
+  return performance.now() / 1000;
+}
