@@ -22,13 +22,14 @@
 //! | --- | --- |
 //! | 6 | `cli` |
 //! | 5 | `app` |
-//! | 4 | `settings`, `demo` |
+//! | 4 | `settings`, [`demo`] |
 //! | 3 | [`ingest`], [`web`] |
 //! | 2 | [`hls`], [`mse`] |
 //! | 1 | [`live`] |
 //! | 0 | [`media`], [`stats`], [`clock`] |
 
 pub mod clock;
+pub mod demo;
 pub mod hls;
 pub mod ingest;
 pub mod live;

@@ -1,0 +1,348 @@
+//! Plays a clip to one client: which unit goes out when, under which RTP time. Pure but for the outlets.
+//!
+//! A session starts at the newest IDR frame: what was shown since then goes out at once under its true, past instants,
+//! and the client has a picture without waiting for the next IDR frame. From there on each unit goes out at its own
+//! instant, counted from the timebase and never from the unit before, so nothing drifts.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rtp_types::RtpWriteError;
+
+use super::clip::{Clip, Track};
+use super::faults::Faults;
+use super::outlet::Outlet;
+use super::packets::{Packetizer, nals};
+use super::rtcp::SenderReport;
+use super::timebase::{CameraTime, Timebase};
+use super::{random, sdp};
+
+/// From one sender report to the next. RFC 3550 asks for 5 s at least between compound packets of a large group;
+/// cameras report more often, and clients find the wall time sooner.
+const REPORT_PERIOD: i64 = 2_000_000_000;
+
+/// Units sent in one go, and the rest between two goes: spreads the burst at the start over some 30 ms, for the sake
+/// of UDP receive buffers, and bounds what is written at once.
+const UNITS_A_TURN: usize = 8;
+const TURN: Duration = Duration::from_millis(2);
+
+/// One of a clip's two tracks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Video,
+    Audio,
+}
+
+impl Kind {
+    fn track(self, clip: &Clip) -> &Track {
+        match self {
+            Self::Video => &clip.video,
+            Self::Audio => &clip.audio,
+        }
+    }
+
+    /// Hz of the stream's RTP clock.
+    fn rate(self, clip: &Clip) -> u32 {
+        match self {
+            Self::Video => sdp::VIDEO_RATE,
+            Self::Audio => clip.audio.timescale,
+        }
+    }
+}
+
+/// One track on its way to one client.
+#[derive(Debug)]
+pub(super) struct Stream {
+    /// Which track.
+    pub(super) kind: Kind,
+    /// Where it goes.
+    pub(super) outlet: Outlet,
+    /// How it is packed.
+    pub(super) packetizer: Packetizer,
+    /// RTP time of the session's start.
+    pub(super) rtp_start: u32,
+    next: i64,
+    report_due: CameraTime,
+}
+
+impl Stream {
+    /// A stream with random numbers, not yet playing.
+    pub(super) fn new(kind: Kind, outlet: Outlet) -> Self {
+        let payload_type = match kind {
+            Kind::Video => sdp::VIDEO_TYPE,
+            Kind::Audio => sdp::AUDIO_TYPE,
+        };
+        let packetizer = Packetizer::new(payload_type, random::number32(), random::number16());
+        let rtp_start = random::number32();
+        Self { kind, outlet, packetizer, rtp_start, next: 0, report_due: CameraTime(i64::MIN) }
+    }
+}
+
+/// One session that plays.
+#[derive(Debug)]
+pub(super) struct Player {
+    clip: Arc<Clip>,
+    timebase: Timebase,
+    /// The instant of the first frame; RTP times count from it.
+    start: CameraTime,
+    streams: Vec<Stream>,
+    last_turn: Option<Instant>,
+    /// Of the skips ever asked for, those that are done or were before our time.
+    skips_done: u64,
+    /// The shift of RTP time that was there before our time.
+    shift_before: i64,
+}
+
+impl Player {
+    /// Starts at the newest IDR frame before `now`.
+    pub(super) fn new(
+        clip: Arc<Clip>,
+        timebase: Timebase,
+        mut streams: Vec<Stream>,
+        now: Instant,
+        faults: &Faults,
+    ) -> Self {
+        let shown = clip.video.unit_at(timebase.clip_time(timebase.at(now)));
+        let first = clip.video.start_of(clip.video.sync_before(shown));
+        for stream in &mut streams {
+            stream.next = stream.kind.track(&clip).unit_from(first);
+        }
+        Self {
+            start: timebase.time_of_clip(first),
+            skips_done: faults.skips(),
+            shift_before: faults.rtp_shift(),
+            last_turn: None,
+            clip,
+            timebase,
+            streams,
+        }
+    }
+
+    /// The streams, in the order of their set-up.
+    pub(super) fn streams(&self) -> &[Stream] {
+        &self.streams
+    }
+
+    /// When [`Self::turn`] is to be called again.
+    pub(super) fn wake(&self) -> Option<Instant> {
+        let (_, start) = self.next()?;
+        let due = self.timebase.instant(self.timebase.time_of_clip(start));
+        Some(self.last_turn.map_or(due, |last| due.max(last + TURN)))
+    }
+
+    /// Sends what is due at `now`, oldest first, at most [`UNITS_A_TURN`] units. What goes interleaved is appended to
+    /// `tcp`.
+    ///
+    /// # Errors
+    /// None in practice: only packets that RTP cannot express.
+    pub(super) fn turn(
+        &mut self,
+        now: Instant,
+        faults: &Faults,
+        tcp: &mut Vec<u8>,
+    ) -> Result<(), RtpWriteError> {
+        self.last_turn = Some(now);
+        let time = self.timebase.at(now);
+        let clip_time = self.timebase.clip_time(time);
+        for _ in 0..UNITS_A_TURN {
+            let Some((index, start)) = self.next().filter(|(_, start)| *start <= clip_time) else { break };
+            if faults.is_stalled() {
+                self.skip_to(clip_time);
+                break;
+            }
+            self.send(index, self.timebase.time_of_clip(start), time, faults, tcp)?;
+        }
+        Ok(())
+    }
+
+    /// The stream whose next unit comes first, and that unit's start on the clip's clock.
+    fn next(&self) -> Option<(usize, i64)> {
+        let starts = self.streams.iter().map(|stream| stream.kind.track(&self.clip).start_of(stream.next));
+        starts.enumerate().min_by_key(|(_, start)| *start)
+    }
+
+    /// Leaves out all units up to `clip_time`.
+    fn skip_to(&mut self, clip_time: i64) {
+        for stream in &mut self.streams {
+            stream.next = stream.next.max(stream.kind.track(&self.clip).unit_at(clip_time) + 1);
+        }
+    }
+
+    /// Sends the next unit of a stream, which starts at `start`, and a sender report if one is due at `now`.
+    fn send(
+        &mut self,
+        index: usize,
+        start: CameraTime,
+        now: CameraTime,
+        faults: &Faults,
+        tcp: &mut Vec<u8>,
+    ) -> Result<(), RtpWriteError> {
+        let shift = CameraTime(faults.rtp_shift() - self.shift_before);
+        let Stream { kind, outlet, packetizer, rtp_start, next, report_due } = &mut self.streams[index];
+        let unit = *next;
+        *next += 1;
+        match kind {
+            Kind::Audio if faults.audio_is_muted() => return Ok(()),
+            Kind::Video if self.skips_done < faults.skips() => {
+                self.skips_done += 1;
+                return Ok(());
+            }
+            _ => {}
+        }
+        let rate = kind.rate(&self.clip);
+        let rtp_time = |time: CameraTime| {
+            let ticks = time.ticks_since(self.start, rate) + shift.ticks_since(CameraTime(0), rate);
+            rtp_start.wrapping_add(ticks as u32) // RTP time goes round; its lower 32 bits are what counts
+        };
+        if now >= *report_due && !faults.reports_are_silent() {
+            *report_due = CameraTime(now.0 + REPORT_PERIOD);
+            let Packetizer { ssrc, packets, octets, .. } = *packetizer;
+            let report = SenderReport { ssrc, ntp: now.ntp(), rtp: rtp_time(now), packets, octets };
+            outlet.rtcp(&report.write(), tcp);
+        }
+        let send = |count, packet: &[u8]| {
+            if !faults.loses(count) {
+                outlet.rtp(packet, tcp);
+            }
+        };
+        let data = kind.track(&self.clip).data(unit);
+        match kind {
+            Kind::Audio => packetizer.audio(data, rtp_time(start), send),
+            Kind::Video if self.clip.video.is_sync(unit) => {
+                let sets = [self.clip.sps.as_slice(), self.clip.pps.as_slice()];
+                packetizer.video(sets.into_iter().chain(nals(data)), rtp_time(start), send)
+            }
+            Kind::Video => packetizer.video(nals(data), rtp_time(start), send),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use std::time::SystemTime;
+
+    use rtp_types::RtpPacket;
+
+    use super::*;
+    use crate::clock::Now;
+
+    /// A whole minute since 1970, plus `ms`.
+    fn minute(ms: u64) -> Now {
+        let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(60 * 29_000_000) + Duration::from_millis(ms);
+        Now { instant: crate::clock::now().instant, wall }
+    }
+
+    fn player(now: Now, kinds: &[Kind]) -> Player {
+        let clip = Arc::new(super::super::clip::all().unwrap().remove(1));
+        let streams =
+            (0..).zip(kinds).map(|(i, kind)| Stream::new(*kind, Outlet::Tcp { rtp: 2 * i, rtcp: 2 * i + 1 }));
+        let streams = streams.collect();
+        Player::new(clip, Timebase::new(now, Duration::ZERO), streams, now.instant, &Faults::default())
+    }
+
+    /// What `tcp` holds: channel and packet.
+    fn packets(mut tcp: &[u8]) -> Vec<(u8, &[u8])> {
+        let mut packets = Vec::new();
+        while let [b'$', channel, high, low, rest @ ..] = tcp {
+            let (packet, rest) = rest.split_at(usize::from(u16::from_be_bytes([*high, *low])));
+            packets.push((*channel, packet));
+            tcp = rest;
+        }
+        packets
+    }
+
+    /// Takes turns until nothing is due at `now` any more; RTP times of pictures, each once.
+    fn pictures(player: &mut Player, now: Instant, faults: &Faults) -> Vec<u32> {
+        let mut tcp = Vec::new();
+        while player.wake().unwrap() <= now + TURN {
+            let before = tcp.len();
+            player.turn(now, faults, &mut tcp).unwrap();
+            if tcp.len() == before {
+                break;
+            }
+        }
+        let rtp = packets(&tcp).into_iter().filter(|(channel, _)| *channel == 0);
+        let mut times: Vec<u32> =
+            rtp.map(|(_, packet)| RtpPacket::parse(packet).unwrap().timestamp()).collect();
+        times.dedup();
+        times
+    }
+
+    #[test]
+    fn a_session_starts_at_the_newest_idr_frame_with_all_frames_since() {
+        let now = minute(58_999);
+        let mut player = player(now, &[Kind::Video]);
+        let start = player.streams[0].rtp_start;
+        let times = pictures(&mut player, now.instant, &Faults::default());
+        let expected: Vec<u32> = (0..25).map(|i| start.wrapping_add(3600 * i)).collect();
+        assert_eq!(times, expected, "58.00 to 58.96");
+    }
+
+    #[test]
+    fn rtp_time_goes_on_evenly_over_the_seam() {
+        let now = minute(59_900);
+        let mut player = player(now, &[Kind::Video]);
+        pictures(&mut player, now.instant, &Faults::default());
+        let times = pictures(&mut player, now.instant + Duration::from_millis(300), &Faults::default());
+        assert_eq!(times.len(), 8, "59.92 to 60.20");
+        assert!(times.windows(2).all(|pair| pair[1].wrapping_sub(pair[0]) == 3600));
+    }
+
+    #[test]
+    fn each_stream_opens_with_a_sender_report_for_the_instant_of_its_sending() {
+        let now = minute(1_500);
+        let mut player = player(now, &[Kind::Video, Kind::Audio]);
+        let mut tcp = Vec::new();
+        player.turn(now.instant, &Faults::default(), &mut tcp).unwrap();
+        let packets = packets(&tcp);
+        for (index, rate) in [(0, 90_000), (1, 32_000)] {
+            let channel = 2 * index as u8;
+            let (first, report) = packets.iter().find(|(c, _)| c / 2 == index as u8).unwrap();
+            assert_eq!((*first, report[1]), (channel + 1, 200), "RTCP first, and an SR");
+            let word = |at: usize| u32::from_be_bytes(report[at..at + 4].try_into().unwrap());
+            assert_eq!(word(8), (29_000_000u64 * 60 + 1 + 2_208_988_800) as u32);
+            assert_eq!(word(12), 1 << 31, "half a second");
+            assert_eq!(word(16).wrapping_sub(player.streams[index].rtp_start), rate * 3 / 2);
+        }
+    }
+
+    #[test]
+    fn skipped_frames_leave_a_hole_in_time_and_none_in_numbers() {
+        let now = minute(0);
+        let faults = Faults::default();
+        let mut player = player(now, &[Kind::Video]);
+        let sequence = |player: &Player| player.streams[0].packetizer.sequence;
+        let first = pictures(&mut player, now.instant, &faults);
+        let before = sequence(&player);
+        faults.skip_video_frames(2);
+        let rest = pictures(&mut player, now.instant + Duration::from_millis(120), &faults);
+        assert_eq!(rest, [first[0].wrapping_add(3 * 3600)]);
+        assert_eq!(sequence(&player), before.wrapping_add(1));
+    }
+
+    #[test]
+    fn after_a_stall_the_stream_goes_on_at_the_present() {
+        let now = minute(0);
+        let faults = Faults::default();
+        let mut player = player(now, &[Kind::Video]);
+        let first = pictures(&mut player, now.instant, &faults);
+        faults.stall(true);
+        assert!(pictures(&mut player, now.instant + Duration::from_secs(9), &faults).is_empty());
+        faults.stall(false);
+        let rest = pictures(&mut player, now.instant + Duration::from_millis(9_040), &faults);
+        assert_eq!(rest, [first[0].wrapping_add(226 * 3600)]);
+    }
+
+    #[test]
+    fn a_shift_moves_rtp_time_once() {
+        let now = minute(0);
+        let faults = Faults::default();
+        let mut player = player(now, &[Kind::Video]);
+        let first = pictures(&mut player, now.instant, &faults);
+        faults.shift_rtp_time(Duration::from_secs(10));
+        let rest = pictures(&mut player, now.instant + Duration::from_millis(80), &faults);
+        assert_eq!(rest[0], first[0].wrapping_add(3600 + 900_000));
+        assert_eq!(rest[1], rest[0].wrapping_add(3600));
+    }
+}
