@@ -20,14 +20,16 @@
 //!
 //! | floor | rooms |
 //! | --- | --- |
-//! | 6 | `cli` |
-//! | 5 | `app` |
-//! | 4 | `settings`, [`demo`] |
+//! | 6 | [`cli`] |
+//! | 5 | [`app`] |
+//! | 4 | [`settings`], [`demo`] |
 //! | 3 | [`ingest`], [`web`] |
 //! | 2 | [`hls`], [`mse`] |
 //! | 1 | [`live`] |
 //! | 0 | [`media`], [`stats`], [`clock`] |
 
+pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod demo;
 pub mod hls;
@@ -35,5 +37,6 @@ pub mod ingest;
 pub mod live;
 pub mod media;
 pub mod mse;
+pub mod settings;
 pub mod stats;
 pub mod web;

@@ -1,0 +1,50 @@
+//! What `check` says about good settings.
+
+use std::fmt::Write;
+
+use crate::ingest::{Source, Transport};
+use crate::settings::{Camera, Settings};
+
+/// A few lines about listeners and cameras.
+///
+/// Of a source it shows host and port alone: some cameras want a password in the path or the query.
+pub(super) fn of(settings: &Settings) -> String {
+    let Settings { web, live: _, hls: _, mse: _, ingest: _, cameras } = settings;
+    let mut text = format!("http://{}{}\n", web.listen, web.base_path);
+    if let Some(tls) = &web.tls {
+        line(&mut text, format_args!("https://{}{}", tls.listen, web.base_path));
+    }
+    match cameras.len() {
+        0 => line(&mut text, format_args!("no cameras")),
+        1 => line(&mut text, format_args!("1 camera")),
+        count => line(&mut text, format_args!("{count} cameras")),
+    }
+    for Camera { name, title, renditions } in cameras {
+        line(&mut text, format_args!("{name} ({title})"));
+        for rendition in renditions {
+            line(&mut text, format_args!("  {}: {}", rendition.name, source(&rendition.source)));
+        }
+    }
+    text
+}
+
+fn source(source: &Source) -> String {
+    let Source { url, transport, username, password, audio } = source;
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let transport = match transport {
+        Transport::Tcp => "TCP",
+        Transport::Udp => "UDP",
+    };
+    let login = match (username, password) {
+        (None, _) => "",
+        (Some(_), None) => ", with a user name",
+        (Some(_), Some(_)) => ", with user name and password",
+    };
+    let sound = if *audio { "" } else { ", without sound" };
+    format!("{host}{port} over {transport}{login}{sound}")
+}
+
+fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(text, "{line}"); // writing to a String cannot fail
+}

@@ -1,0 +1,79 @@
+//! The program: arguments, logs, signals, exit code.
+
+use std::error::Error;
+use std::io::Write;
+use std::process::ExitCode;
+
+use belvedere::app::App;
+use belvedere::cli::{Action, Args, LOG_VARIABLE, resolve};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let args = match Args::read(std::env::args_os()) {
+        Ok(args) => args,
+        Err(error) => error.exit(),
+    };
+    match run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "belvedere: {}", chain(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Args) -> Result<(), Box<dyn Error>> {
+    let variable = std::env::var(LOG_VARIABLE).ok();
+    let filter = log_filter(args.log_filter(variable.as_deref()))?;
+    match resolve(args)? {
+        Action::Check(text) => Ok(write!(std::io::stdout(), "{text}")?),
+        Action::Serve { settings, demo } => {
+            // A log that nobody reads must stop nothing.
+            let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+            log.log_internal_errors(false).init();
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            let result = runtime.block_on(async {
+                let app = App::start(settings, demo).await?;
+                // Whoever does not read it still wants the server.
+                let _ = writeln!(std::io::stdout(), "{}", app.greeting());
+                until_told_to_stop().await?;
+                tokio::select! {
+                    () = app.stop() => Ok(()),
+                    // Whoever asks twice does not want to wait.
+                    asked_again = until_told_to_stop() => Ok(asked_again?),
+                }
+            });
+            // A name that is being looked up cannot be called back: nobody waits for it.
+            runtime.shutdown_background();
+            result
+        }
+    }
+}
+
+/// The filter as asked for; but the RTSP library, which writes whole URLs at debug level, and with
+/// them the passwords that some cameras want there, speaks up only where it is named.
+fn log_filter(asked: &str) -> Result<EnvFilter, Box<dyn Error>> {
+    let filter = EnvFilter::try_new(asked)?;
+    if asked.contains("retina") { Ok(filter) } else { Ok(filter.add_directive("retina=warn".parse()?)) }
+}
+
+async fn until_told_to_stop() -> std::io::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
+}

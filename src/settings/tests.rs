@@ -1,0 +1,455 @@
+//! The file as a whole: what is read from it, and what is said about a bad one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+
+use super::*;
+use crate::ingest::Transport;
+
+const SAMPLE: &str = include_str!("../../config/belvedere.toml");
+
+fn parse(text: &str) -> Settings {
+    Settings::parse(text, "b.toml", Path::new("/etc/belvedere")).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn refusal(text: &str) -> String {
+    match Settings::parse(text, "b.toml", Path::new("/etc/belvedere")) {
+        Ok(settings) => panic!("{text:?} was taken: {settings:?}"),
+        Err(error) => {
+            assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+            error.to_string()
+        }
+    }
+}
+
+/// A camera `c` with the rendition `main` and these lines in it, the first of which is line 2.
+fn rendition(lines: &str) -> String {
+    format!("[cameras.c.renditions.main]\n{lines}")
+}
+
+fn password(source: &ingest::Source) -> Option<&str> {
+    source.password.as_ref().map(|secret| secret.expose_secret())
+}
+
+#[test]
+fn the_sample_shows_the_defaults() {
+    let Settings { web, live, hls, mse, ingest, cameras } = parse(SAMPLE);
+    assert_eq!(web, web::Options::default());
+    assert_eq!(live, live::Options::default());
+    assert_eq!(hls, hls::Options::default());
+    assert_eq!(mse, mse::Options::default());
+    assert_eq!(ingest, ingest::Options::default());
+    let [front, garden] = cameras.as_slice() else { panic!("{cameras:?}") };
+    assert_eq!((front.name.as_str(), front.title.as_str()), ("front-door", front.name.title().as_str()));
+    assert_eq!((garden.name.as_str(), garden.title.as_str()), ("garden", "Garden"));
+    let names: Vec<_> = front.renditions.iter().map(|rendition| rendition.name.as_str()).collect();
+    assert_eq!(names, ["main", "sub"]);
+    // `main` spells out what `sub` leaves to the defaults.
+    let [main, sub] = [&front.renditions[0].source, &front.renditions[1].source];
+    assert_eq!((main.transport, main.audio), (sub.transport, sub.audio));
+}
+
+#[test]
+fn the_sample_shows_every_key() {
+    let root = "[aaaaaaaaaaaa]\n";
+    let sections =
+        ["server", "server.tls", "hls", "mse", "ingest", "limits", "cameras.c", "cameras.c.renditions.m"];
+    let sections = sections.map(|section| format!("[{section}]\naaaaaaaaaaaa = 1\n"));
+    for text in sections.iter().map(String::as_str).chain([root]) {
+        let all = refusal(text);
+        let (_, known) = all.split_once("unknown key; known here: ").expect("the unknown key is named");
+        for key in known.lines().next().unwrap_or_default().split(", ") {
+            let shown = [format!("\n{key} = "), format!("\n#{key} = "), format!("[{key}"), format!(".{key}")];
+            assert!(shown.iter().any(|shown| SAMPLE.contains(shown)), "{key} of {text}");
+        }
+    }
+}
+
+#[test]
+fn the_sample_stays_good_when_all_of_it_is_switched_on() {
+    let on = |line: &str| match line.strip_prefix('#') {
+        Some(rest) if rest.starts_with(|c: char| c == '[' || c.is_ascii_lowercase()) => rest.to_owned(),
+        _ => line.to_owned(),
+    };
+    let text = SAMPLE.lines().map(on).collect::<Vec<_>>().join("\n");
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("front-door.secret"), "hunter2\r\n").unwrap();
+    fs::write(dir.path().join("b.toml"), text).unwrap();
+
+    let settings = Settings::load(&dir.path().join("b.toml")).unwrap_or_else(|error| panic!("{error}"));
+    let tls = settings.web.tls.as_ref().unwrap();
+    assert_eq!((&tls.cert, &tls.key), (&dir.path().join("cert.pem"), &dir.path().join("key.pem")));
+    let [main, sub] = settings.cameras[0].renditions.as_slice() else { panic!("{settings:?}") };
+    assert_eq!((main.source.username.as_deref(), password(&main.source)), (Some("viewer"), Some("hunter2")));
+    assert_eq!(password(&sub.source), Some("change me"));
+    assert!(!format!("{settings:?}").contains("hunter2"));
+}
+
+#[test]
+fn nothing_set_is_the_default() {
+    for text in ["", "# only words\n", "[server]\n[hls]\n[cameras]\n"] {
+        let Settings { web, live, hls, mse, ingest, cameras } = parse(text);
+        assert_eq!(web, web::Options::default());
+        assert_eq!((live, hls, mse, ingest), Default::default());
+        assert!(cameras.is_empty());
+    }
+}
+
+#[test]
+fn every_value_arrives_where_it_belongs() {
+    let Settings { web, live, hls, mse, ingest, cameras } = parse(
+        r#"
+        [server]
+        listen = "[::1]:80"
+        base_path = "cams/all"
+        tls = { listen = "0.0.0.0:443", cert = "c.pem", key = "/k.pem" }
+        [hls]
+        part_target = "250ms"
+        segment_target = "4s"
+        window = "1m 30s"
+        start_timeout = "3s"
+        [mse]
+        max_lag = "1500ms"
+        stall_timeout = "5s"
+        ping_interval = "6s"
+        [ingest]
+        stall_timeout = "7s"
+        connect_timeout = "8s"
+        [limits]
+        ring_bytes = 0x20_0000
+        [cameras.c]
+        title = " Cam \"C\" "
+        start = "always"
+        [cameras.c.renditions.main]
+        source = "rtsp://viewer:p%40ss@10.0.0.1/s"
+        transport = "udp"
+        audio = "off"
+        "#,
+    );
+    assert_eq!(web.listen, "[::1]:80".parse().unwrap());
+    assert_eq!(web.base_path, "/cams/all/");
+    let tls = web.tls.unwrap();
+    assert_eq!(tls.listen, "0.0.0.0:443".parse().unwrap());
+    assert_eq!((tls.cert, tls.key), (PathBuf::from("/etc/belvedere/c.pem"), PathBuf::from("/k.pem")));
+    let ms = Duration::from_millis;
+    let live::Options { window, ring_bytes, part_target, segment_target } = live;
+    assert_eq!((part_target, segment_target, window), (Some(ms(250)), Some(ms(4000)), ms(90_000)));
+    assert_eq!(ring_bytes, 2 << 20);
+    assert_eq!(hls, hls::Options { start_timeout: ms(3000) });
+    assert_eq!(mse, mse::Options { max_lag: ms(1500), stall_timeout: ms(5000), ping_interval: ms(6000) });
+    assert_eq!(ingest, ingest::Options { stall_timeout: ms(7000), connect_timeout: ms(8000) });
+    let Camera { name, title, renditions } = &cameras[0];
+    assert_eq!((name.as_str(), title.as_str()), ("c", "Cam \"C\""));
+    let ingest::Source { url, transport, username, password: _, audio } = &renditions[0].source;
+    assert_eq!((url.as_str(), *transport, *audio), ("rtsp://10.0.0.1/s", Transport::Udp, false));
+    assert_eq!((username.as_deref(), password(&renditions[0].source)), (Some("viewer"), Some("p@ss")));
+}
+
+#[test]
+fn cameras_and_renditions_keep_the_order_in_which_they_are_first_named() {
+    let settings = parse(
+        r#"
+        [cameras.zoo.renditions.sub]
+        source = "rtsp://z/2"
+        [cameras.ape.renditions]
+        main.source = "rtsp://a/1"
+        day.source = "rtsp://a/2"
+        [cameras.zoo.renditions.main]
+        source = "rtsp://z/1"
+        [cameras.mid]
+        renditions = { z = { source = "rtsp://m/1" }, a = { source = "rtsp://m/2" } }
+        [cameras.zoo]
+        title = "named first, told about last"
+        "#,
+    );
+    let names = |camera: &Camera| {
+        let renditions: Vec<_> = camera.renditions.iter().map(|r| r.name.as_str()).collect();
+        format!("{}: {}", camera.name, renditions.join(" "))
+    };
+    let all: Vec<_> = settings.cameras.iter().map(names).collect();
+    assert_eq!(all, ["zoo: sub main", "ape: main day", "mid: z a"]);
+}
+
+#[test]
+fn a_base_path_has_one_slash_at_both_ends() {
+    for (text, path) in
+        [("", "/"), ("/", "/"), ("cams", "/cams/"), ("/cams", "/cams/"), ("/a/b.c/", "/a/b.c/")]
+    {
+        assert_eq!(parse(&format!("[server]\nbase_path = \"{text}\"")).web.base_path, path);
+    }
+    for bad in ["///", "a//b", "/a b/", "/../", "/a/./", "/{x}/", "/ä/", "/%20/", "a?b"] {
+        assert!(
+            refusal(&format!("[server]\nbase_path = \"{bad}\"")).contains("must be a path like"),
+            "{bad}"
+        );
+    }
+}
+
+#[test]
+fn a_complaint_names_file_line_key_and_rule() {
+    let source = "source = \"rtsp://h/\"\n";
+    for (text, message) in [
+        // Unknown keys at each level.
+        ("[sever]", "b.toml:1:2: sever: unknown key; did you mean \"server\"?"),
+        ("[server]\nlistn = 1", "b.toml:2:1: server.listn: unknown key; did you mean \"listen\"?"),
+        ("[server]\nauth = 1", "b.toml:2:1: server.auth: unknown key; known here: listen, base_path, tls"),
+        (
+            "[server.tls]\nlisten = \"1.2.3.4:5\"\ncert = \"c\"\nkey = \"k\"\n  self_signed = true",
+            "b.toml:5:3: server.tls.self_signed: unknown key; known here: listen, cert, key",
+        ),
+        ("hls.windows = \"9s\"", "b.toml:1:5: hls.windows: unknown key; did you mean \"window\"?"),
+        ("[mse]\nmaxlag = 1", "b.toml:2:1: mse.maxlag: unknown key; did you mean \"max_lag\"?"),
+        (
+            "[ingest]\nstalltimeout = 1",
+            "b.toml:2:1: ingest.stalltimeout: unknown key; did you mean \"stall_timeout\"?",
+        ),
+        ("[limits]\nring = 1", "b.toml:2:1: limits.ring: unknown key; known here: ring_bytes"),
+        (
+            &format!("[cameras.c]\ntitel = \"x\"\nrenditions.main.{source}"),
+            "b.toml:2:1: cameras.c.titel: unknown key; did you mean \"title\"?",
+        ),
+        (
+            &rendition(&format!("{source}transprot = \"tcp\"")),
+            "b.toml:3:1: cameras.c.renditions.main.transprot: unknown key; did you mean \"transport\"?",
+        ),
+        // Wrong types.
+        ("server = 1", "b.toml:1:1: server: expected a table, found an integer"),
+        ("[[cameras]]", "b.toml:1:3: cameras: expected a table, found an array"),
+        ("[cameras]\nc = \"rtsp://h/\"", "b.toml:2:1: cameras.c: expected a table, found a string"),
+        (
+            "[cameras.c]\nrenditions = true",
+            "b.toml:2:1: cameras.c.renditions: expected a table, found a boolean",
+        ),
+        (
+            "[hls]\nwindow = 30",
+            "b.toml:2:1: hls.window: expected a duration like \"500ms\", \"30s\" or \"1m 30s\", found an integer",
+        ),
+        (
+            "[limits]\nring_bytes = 1.5",
+            "b.toml:2:1: limits.ring_bytes: expected a size like \"512KiB\", \"64MiB\" or \"1GiB\", \
+             or an integer of bytes, found a float",
+        ),
+        (
+            &rendition(&format!("{source}username = \"u\"\npassword = 12345")),
+            "b.toml:4:1: cameras.c.renditions.main.password: expected a string, found an integer",
+        ),
+        (
+            &rendition(&format!("{source}username = 5\npassword = \"hunter2\"")),
+            "b.toml:3:1: cameras.c.renditions.main.username: expected a string, found an integer",
+        ),
+        // Out of range, or no value of this kind.
+        ("[hls]\npart_target = \"5s\"", "b.toml:2:1: hls.part_target: must be 100ms to 2s, not 5s"),
+        ("[hls]\nsegment_target = \"500ms\"", "b.toml:2:1: hls.segment_target: must be 1s to 12s, not 500ms"),
+        ("[hls]\nwindow = \"25h\"", "b.toml:2:1: hls.window: must be 6s to 24h, not 25h"),
+        ("[hls]\nstart_timeout = \"0s\"", "b.toml:2:1: hls.start_timeout: must be 1s to 10m, not 0s"),
+        ("[mse]\nmax_lag = \"61s\"", "b.toml:2:1: mse.max_lag: must be 200ms to 1m, not 1m 1s"),
+        ("[limits]\nring_bytes = 1000", "b.toml:2:1: limits.ring_bytes: must be 1MiB to 64GiB, not 1000B"),
+        (
+            "[hls]\nwindow = \"auto\"",
+            "b.toml:2:1: hls.window: must be a duration like \"500ms\", \"30s\" or \"1m 30s\"",
+        ),
+        (
+            "[hls]\npart_target = \"2s\"\nsegment_target = \"1s\"",
+            "b.toml:2:1: hls.part_target: must not be longer than hls.segment_target",
+        ),
+        (
+            "[server]\nlisten = \"localhost:80\"",
+            "b.toml:2:1: server.listen: must be an IP address with a port, like \"127.0.0.1:8080\" or \"[::]:8080\"",
+        ),
+        (
+            "[server.tls]\nlisten = \"127.0.0.1:8080\"\ncert = \"c\"\nkey = \"k\"",
+            "b.toml:2:1: server.tls.listen: 127.0.0.1:8080 is server.listen already",
+        ),
+        ("[server.tls]\nlisten = \"0.0.0.0:443\"\ncert = \"c\"", "b.toml:1:9: server.tls.key: missing"),
+        // Cameras.
+        (
+            "[cameras.Front]\nrenditions.main.source = \"rtsp://h/\"",
+            "b.toml:1:10: cameras.Front: not a name; names have 1 to 64 characters out of a-z, 0-9, '-' and \
+             '_', and begin with a letter or a digit",
+        ),
+        ("[cameras.c]", "b.toml:1:10: cameras.c.renditions: missing; a camera needs at least one"),
+        ("[cameras.c.renditions]", "b.toml:1:12: cameras.c.renditions: a camera needs at least one"),
+        (&rendition(""), "b.toml:1:23: cameras.c.renditions.main.source: missing"),
+        (
+            &format!("[cameras.c]\nstart = \"on-demand\"\nrenditions.main.{source}"),
+            "b.toml:2:1: cameras.c.start: \"on-demand\" is not supported yet; write \"always\" or leave it out",
+        ),
+        (
+            &format!("[cameras.c]\nstart = \"never\"\nrenditions.main.{source}"),
+            "b.toml:2:1: cameras.c.start: must be \"always\"",
+        ),
+        (
+            &format!("[cameras.c]\ntitle = \" \"\nrenditions.main.{source}"),
+            "b.toml:2:1: cameras.c.title: must have 1 to 100 characters, none of them a control character",
+        ),
+        (
+            &rendition(&format!("{source}transport = \"quic\"")),
+            "b.toml:3:1: cameras.c.renditions.main.transport: must be \"tcp\" or \"udp\"",
+        ),
+        (
+            &rendition(&format!("{source}audio = true")),
+            "b.toml:3:1: cameras.c.renditions.main.audio: expected \"auto\" or \"off\", found a boolean",
+        ),
+        // Text that is no TOML.
+        (
+            &format!("[cameras.c.renditions.main]\n{source}{source}"),
+            "b.toml:3:1: cameras.c.renditions.main.source: not TOML: duplicate key",
+        ),
+        ("[hls]\n[mse]\n[hls]", "b.toml:3:2: hls: not TOML: duplicate key"),
+        (
+            "[hls]\nwindow = 30s",
+            "b.toml:2:10: hls.window: not TOML: string values must be quoted, expected literal string",
+        ),
+    ] {
+        assert_eq!(refusal(text), message, "{text}");
+    }
+}
+
+#[test]
+fn all_complaints_come_at_once_in_the_order_of_the_file() {
+    let text = "[cameras.c]\nstart = \"x\"\n[mse]\nmax_lag = 1\n\"ö\" = 1\n[hls]\nwindow = \"1s\"";
+    let lines = refusal(text);
+    let places: Vec<_> = lines.lines().filter_map(|line| line.split(' ').nth(1)).collect();
+    assert_eq!(
+        places,
+        ["cameras.c.renditions:", "cameras.c.start:", "mse.max_lag:", "mse.\"ö\":", "hls.window:"]
+    );
+}
+
+#[test]
+fn a_password_is_never_shown() {
+    let source = |url: &str| format!("source = \"rtsp://{url}\"\n");
+    let plain = source("h/");
+    let before = "b.toml:3:1: cameras.c.renditions.main.";
+    for (lines, message) in [
+        (
+            format!("{}password = \"hunter2\"", source("u:hunter2@h/")),
+            format!("{before}password: the source URL holds a password already; keep one of them"),
+        ),
+        (
+            format!("{}username = \"v\"", source("u:hunter2@h/")),
+            format!("{before}username: the source URL holds a user name already; keep one of them"),
+        ),
+        (
+            format!("{plain}password = \"hunter2\""),
+            "b.toml:1:23: cameras.c.renditions.main.username: missing; a password needs a user name"
+                .to_owned(),
+        ),
+        (
+            source(":hunter2@h/"),
+            "b.toml:1:23: cameras.c.renditions.main.username: missing; a password needs a user name"
+                .to_owned(),
+        ),
+        (
+            source("u:hunter2@h:99999/"),
+            "b.toml:2:1: cameras.c.renditions.main.source: not a URL: invalid port number".to_owned(),
+        ),
+        (
+            format!("{plain}password = hunter2"),
+            "b.toml:3:12: cameras.c.renditions.main.password: not TOML: string values must be quoted, \
+             expected literal string"
+                .to_owned(),
+        ),
+        (
+            format!("{plain}\"rtsp://u:hunter2@h/\" = 1"),
+            format!(
+                "{before}\"…\": unknown key; known here: source, transport, username, password, password_file, audio"
+            ),
+        ),
+        (
+            format!("{plain}username = \"u\"\npassword_file = \"hunter2\""),
+            "b.toml:4:1: cameras.c.renditions.main.password_file: cannot read the file (relative paths begin at /etc/belvedere): \
+             No such file or directory (os error 2)"
+                .to_owned(),
+        ),
+    ] {
+        assert_eq!(refusal(&rendition(&lines)), message, "{lines}");
+    }
+}
+
+/// Each slip of one character, at each place of a text with three secrets in it.
+#[test]
+fn no_slip_of_the_pen_brings_a_password_into_an_error() {
+    let text = "[cameras.c.renditions.main]\nsource = \"rtsp://u:hunter2@h/\"\n\n\
+                [cameras.c.renditions.sub]\nsource='rtsp://h/'\nusername=\"u\"\npassword = \"\"\"\nhunter2\"\"\"\n\
+                [cameras.d]\nrenditions={a={source=\"rtsp://h/\",username=\"u\",password='hunter2'}}\n";
+    parse(text);
+    let mut slips = 0;
+    for at in 0..text.len() {
+        let (before, after) = text.split_at(at);
+        let replaced = ["", "\"", "'", "\n", "=", ".", "[", "]", "}", "#", "\\", " ", "ä", "@", "\u{0}"];
+        let texts = replaced
+            .iter()
+            .flat_map(|sign| [format!("{before}{sign}{after}"), format!("{before}{sign}{}", &after[1..])]);
+        for slip in texts.chain([before.to_owned()]) {
+            if let Err(error) = Settings::parse(&slip, "b.toml", Path::new("")) {
+                slips += 1;
+                assert!(!format!("{error} {error:?}").contains("hunter2"), "{slip}\n{error}");
+            }
+        }
+    }
+    assert!(slips > 1000, "{slips}");
+}
+
+#[test]
+fn a_password_file_counts_without_its_line_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = rendition("source = \"rtsp://viewer@h/\"\npassword_file = \"secret\"");
+    for (content, secret) in [("p", "p"), ("p\n", "p"), ("p\r\n", "p"), (" p \n\n", " p \n")] {
+        fs::write(dir.path().join("secret"), content).unwrap();
+        let settings = Settings::parse(&text, "b.toml", dir.path()).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(password(&settings.cameras[0].renditions[0].source), Some(secret));
+    }
+    fs::write(dir.path().join("secret"), "\n").unwrap();
+    let error = Settings::parse(&text, "b.toml", dir.path()).unwrap_err().to_string();
+    assert!(error.ends_with("password_file: the file is empty"), "{error}");
+    let text = format!("{text}\npassword = \"hunter2\"");
+    fs::write(dir.path().join("secret"), "p").unwrap();
+    let error = Settings::parse(&text, "b.toml", dir.path()).unwrap_err().to_string();
+    assert!(error.ends_with("password_file: password is there already; keep one of them"), "{error}");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named_and_the_cause_is_kept() {
+    let error = Settings::load(Path::new("/nowhere/b.toml")).unwrap_err();
+    assert_eq!(error.to_string(), "cannot read /nowhere/b.toml");
+    assert!(std::error::Error::source(&error).is_some());
+}
+
+#[test]
+fn cameras_of_arguments_keep_their_order_and_share_a_name() {
+    let arguments = ["zoo=rtsp://z/1", "front=rtsp://u:p%40ss@f/1?a=b", "zoo/sub=rtsp://z/2"];
+    let arguments: Vec<CameraArg> = arguments.iter().map(|text| text.parse().unwrap()).collect();
+    let settings = Settings::from_cameras(&arguments).unwrap();
+    let [zoo, front] = settings.cameras.as_slice() else { panic!("{settings:?}") };
+    assert_eq!((zoo.name.as_str(), zoo.title.as_str(), zoo.renditions.len()), ("zoo", "Zoo", 2));
+    assert_eq!((zoo.renditions[0].name.as_str(), zoo.renditions[1].name.as_str()), ("main", "sub"));
+    let source = &front.renditions[0].source;
+    assert_eq!((source.url.as_str(), password(source)), ("rtsp://f/1?a=b", Some("p@ss")));
+
+    let twice = Settings::from_cameras(&[arguments[0].clone(), arguments[0].clone()]).unwrap_err();
+    assert_eq!(twice.to_string(), "--camera zoo: rendition main is given twice");
+    let file = parse("[cameras.zoo.renditions.main]\nsource = \"rtsp://z/\"");
+    let clash = file.with_cameras(&arguments).unwrap_err().to_string();
+    let line = "--camera zoo: the configuration has a camera of this name";
+    assert_eq!(clash, [line, line].join("\n"));
+}
+
+#[test]
+fn a_bad_camera_argument_is_refused_without_its_url() {
+    let name = "not a name; names have 1 to 64 characters out of a-z, 0-9, '-' and '_', and begin with a letter or a digit";
+    for (text, message) in [
+        ("rtsp://u:hunter2@h/", "--camera: must be NAME=rtsp://… or NAME/RENDITION=rtsp://…".to_owned()),
+        ("rtsp://u:hunter2=@h/", format!("--camera: camera: {name}")),
+        ("Front=rtsp://u:hunter2@h/", format!("--camera: camera: {name}")),
+        ("front/=rtsp://u:hunter2@h/", format!("--camera front: rendition: {name}")),
+        ("front=rtsp://u:hunter2@h:x/", "--camera front: not a URL: invalid port number".to_owned()),
+        ("front=http://u:hunter2@h/", "--camera front: must begin with rtsp://".to_owned()),
+        ("front=rtsp://:hunter2@h/", "--camera front: a password needs a user name".to_owned()),
+    ] {
+        assert_eq!(text.parse::<CameraArg>().unwrap_err().to_string(), message, "{text}");
+    }
+}
