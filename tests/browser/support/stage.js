@@ -1,0 +1,66 @@
+// What a test needs, made when asked for and taken down at its end, last made first.
+
+import { Belvedere } from './belvedere.js';
+import { Browser } from './browser.js';
+import { Camera } from './camera.js';
+import { Line } from './line.js';
+import { Site } from './site.js';
+
+export class Stage {
+  #undo = [];
+
+  /** `t` is the test's context. */
+  constructor(t) {
+    this.t = t;
+    t.after(async () => {
+      const undone = [];
+      for (const undo of this.#undo.reverse()) undone.push(...await Promise.allSettled([undo()]));
+      const failed = undone.find(({ status }) => status === 'rejected');
+      if (failed) throw failed.reason;
+    });
+  }
+
+  async #keep(made, undo) {
+    const it = await made;
+    this.#undo.push(() => undo(it));
+    return it;
+  }
+
+  belvedere(args) {
+    return this.#keep(Belvedere.start(args), (server) => server.stop());
+  }
+
+  configured(toml, args) {
+    return this.#keep(Belvedere.configured(toml, args), (server) => server.stop());
+  }
+
+  camera(options) {
+    return this.#keep(Camera.start(options), (camera) => camera.stop());
+  }
+
+  line(port) {
+    return this.#keep(Line.to(port), (line) => line.close());
+  }
+
+  site() {
+    return this.#keep(Site.start(), (site) => site.close());
+  }
+
+  async open(url) {
+    this.browser ??= this.#keep(Browser.start(), (browser) => browser.close());
+    const browser = await this.browser;
+    return this.#keep(browser.open(url), (view) => view.close(this.t.name));
+  }
+
+  /** Prints a line of figures. */
+  tell(what, figures) {
+    const text = Object.entries(figures).map(([name, figure]) => `${name} ${shown(figure)}`);
+    this.t.diagnostic(`${what}: ${text.join(', ')}`);
+  }
+}
+
+function shown(figure) {
+  if (typeof figure === 'number') return String(Math.round(figure * 1000) / 1000);
+  if (figure && typeof figure === 'object') return `(${Object.entries(figure).map(([name, value]) => `${name} ${shown(value)}`).join(', ')})`;
+  return String(figure);
+}

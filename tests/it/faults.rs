@@ -1,0 +1,6 @@
+//! Cameras on bad days, and what viewers notice of it.
+
+mod breaks;
+mod lost;
+mod refused;
+mod sound;

@@ -1,0 +1,14 @@
+//! Belvedere from the outside: a running server, real sockets, and readers of other makes.
+//!
+//! `support` starts servers, cameras and clients and reads what comes out of them with parsers that are not ours. The
+//! other modules each hold the tests of one subject. Everything listens on ports that the system chooses, waits for
+//! facts and never for a length of time, and fails with a plain sentence where a program it needs is missing.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod faults;
+mod floors;
+mod gst;
+mod hls;
+mod mse;
+mod shutdown;
+mod support;

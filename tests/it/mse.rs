@@ -1,0 +1,6 @@
+//! The MSE feed as a browser sees it.
+
+mod commands;
+mod feed;
+mod ffprobe;
+mod slow;

@@ -1,0 +1,334 @@
+//! The rules for media playlists, held against what one URL gave over time.
+//!
+//! Each rule bears its number in the checklist of HLS rules (RFC 8216bis and Apple's authoring specification) that the
+//! project keeps. A violation is a value, so that a test can show all of them at once, and so that the rules can be
+//! tested too.
+
+use std::fmt;
+
+use super::playlist::{Playlist, Segment};
+
+/// Durations are written in hundred thousandths, rounded down: sums may be off by some of them.
+const ROUNDING: f64 = 0.000_2;
+
+/// A rule that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    pub rule: &'static str,
+    pub what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.rule, self.what)
+    }
+}
+
+/// Everything that is wrong with `playlists`, which came from one URL in this order.
+pub fn check(playlists: &[Playlist]) -> Vec<Violation> {
+    let mut found = Found(Vec::new());
+    for playlist in playlists {
+        header(playlist, &mut found);
+        segments(playlist, &mut found);
+        parts(playlist, &mut found);
+        end(playlist, &mut found);
+    }
+    for pair in playlists.windows(2) {
+        promises(&pair[0], &pair[1], &mut found);
+        edits(&pair[0], &pair[1], &mut found);
+        hint(&pair[0], &pair[1], &mut found);
+    }
+    found.0
+}
+
+/// Panics with all violations, if there are any.
+#[track_caller]
+pub fn assert_good(name: &str, playlists: &[Playlist]) {
+    assert!(!playlists.is_empty(), "{name}: nothing to check");
+    let violations: Vec<_> = check(playlists).iter().map(ToString::to_string).collect();
+    let last = &playlists[playlists.len() - 1].text;
+    assert!(violations.is_empty(), "{name}:\n{}\nthe last playlist:\n{last}", violations.join("\n"));
+}
+
+struct Found(Vec<Violation>);
+
+impl Found {
+    fn unless(&mut self, good: bool, rule: &'static str, what: impl FnOnce() -> String) {
+        if !good {
+            let violation = Violation { rule, what: what() };
+            // What is wrong in one playlist is often wrong in all.
+            if !self.0.contains(&violation) {
+                self.0.push(violation);
+            }
+        }
+    }
+}
+
+fn header(playlist: &Playlist, found: &mut Found) {
+    let text = &playlist.text;
+    let clean = !text.starts_with('\u{feff}') && text.chars().all(|c| c == '\n' || !c.is_control());
+    found.unless(clean, "N15", || "a control character or a byte order mark".into());
+    found.unless(text.starts_with("#EXTM3U\n"), "N16", || "line 1 is not #EXTM3U".into());
+    for once in
+        ["VERSION", "TARGETDURATION", "MEDIA-SEQUENCE", "DISCONTINUITY-SEQUENCE", "PART-INF", "ENDLIST"]
+    {
+        let count = playlist.order.iter().filter(|name| **name == once).count();
+        found.unless(count <= 1, "N18", || format!("{once} stands {count} times"));
+    }
+    found.unless(playlist.version == Some(6), "N17", || format!("version {:?}", playlist.version));
+    found.unless(playlist.target.is_some_and(|target| target >= 1), "N21", || "no TARGETDURATION".into());
+    let place = |wanted: &str| playlist.order.iter().position(|name| *name == wanted);
+    let media = ["INF", "PART", "DISCONTINUITY", "MAP"];
+    let first = playlist.order.iter().position(|name| media.contains(name)).unwrap_or(usize::MAX);
+    for sequence in ["MEDIA-SEQUENCE", "DISCONTINUITY-SEQUENCE"] {
+        let good = place(sequence).is_some_and(|at| at < first);
+        found.unless(good, "N22", || format!("{sequence} is not before the first segment"));
+    }
+    let (part, hold_back) = (playlist.part_target.unwrap_or(0.0), playlist.part_hold_back.unwrap_or(0.0));
+    let has_parts = playlist.all().any(|segment| !segment.parts.is_empty());
+    found.unless(part > 0.0 || !has_parts, "N57", || "parts without PART-TARGET".into());
+    found.unless(hold_back + ROUNDING >= 3.0 * part, "N58", || {
+        format!("PART-HOLD-BACK {hold_back} with PART-TARGET {part}")
+    });
+    found.unless(playlist.can_block, "N74", || "no CAN-BLOCK-RELOAD".into());
+}
+
+fn segments(playlist: &Playlist, found: &mut Found) {
+    let target = playlist.target.unwrap_or(0) as f64;
+    for segment in &playlist.segments {
+        found.unless(segment.duration.round() <= target, "N31", || {
+            format!("segment {} lasts {} s of {target} s", segment.msn, segment.duration)
+        });
+        found.unless(segment.duration > 0.0, "N23", || format!("segment {} lasts no time", segment.msn));
+        let of_parts: f64 = segment.parts.iter().map(|part| part.duration).sum();
+        let adds_up = segment.parts.is_empty() || (of_parts - segment.duration).abs() < ROUNDING;
+        found.unless(adds_up, "N6", || {
+            format!("segment {} lasts {} s, its parts {of_parts} s", segment.msn, segment.duration)
+        });
+        found.unless(!segment.gap || segment.parts.iter().all(|part| part.gap), "N26", || {
+            format!("segment {} is a gap with parts to load", segment.msn)
+        });
+    }
+    for segment in playlist.all() {
+        found.unless(segment.map.is_some() || segment.gap, "N4", || {
+            format!("segment {} is under no EXT-X-MAP", segment.msn)
+        });
+        found.unless(segment.wall.is_some(), "N25", || {
+            format!("segment {} has no PROGRAM-DATE-TIME", segment.msn)
+        });
+    }
+    opening_before_parts(playlist, found);
+    dates(playlist, found);
+    let uris: Vec<_> = playlist.segments.iter().map(|segment| &segment.uri).collect();
+    let distinct: std::collections::HashSet<_> = uris.iter().collect();
+    found.unless(distinct.len() == uris.len(), "N91", || "two segments have one URI".into());
+}
+
+/// DISCONTINUITY, MAP and PROGRAM-DATE-TIME of a segment stand before its first part.
+fn opening_before_parts(playlist: &Playlist, found: &mut Found) {
+    let mut in_parts = false;
+    for name in &playlist.order {
+        match *name {
+            "PART" => in_parts = true,
+            "INF" => in_parts = false,
+            "DISCONTINUITY" | "MAP" | "PROGRAM-DATE-TIME" => {
+                found.unless(!in_parts, "N24", || format!("{name} stands behind a part of its segment"));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Dates and durations tell the same story, but for discontinuities.
+fn dates(playlist: &Playlist, found: &mut Found) {
+    let all: Vec<_> = playlist.all().collect();
+    for pair in all.windows(2) {
+        let (Some(before), Some(after)) = (pair[0].wall, pair[1].wall) else { continue };
+        let expected = before as f64 + pair[0].duration * 1000.0;
+        let off = after as f64 - expected;
+        if pair[1].discontinuity {
+            found.unless(off > -1000.0, "N25", || format!("segment {} lies {off} ms back", pair[1].msn));
+        } else {
+            // Whole milliseconds on both sides. A gap has its picture's dates, which sound meets within a chunk.
+            let gap = pair.iter().any(|segment| segment.gap);
+            found.unless(off.abs() <= if gap { 100.0 } else { 2.0 }, "N25", || {
+                format!("the date of segment {} is {off} ms off", pair[1].msn)
+            });
+        }
+    }
+}
+
+fn parts(playlist: &Playlist, found: &mut Found) {
+    let target = playlist.part_target.unwrap_or(0.0);
+    for segment in playlist.all() {
+        for (index, part) in segment.parts.iter().enumerate() {
+            let name = || format!("part {}.{index} lasts {} s of {target} s", segment.msn, part.duration);
+            found.unless(part.duration <= target + ROUNDING, "N61", name);
+            let last = index + 1 == segment.parts.len();
+            let before_gap = segment.parts.get(index + 1).is_some_and(|next| next.gap);
+            let exempt = part.independent || part.gap || before_gap || last;
+            found.unless(exempt || part.duration + ROUNDING >= 0.85 * target, "N62", name);
+        }
+    }
+    // Parts are listed within three target durations from the end.
+    let mut from_end: f64 = playlist.open.parts.iter().map(|part| part.duration).sum();
+    for segment in playlist.segments.iter().rev() {
+        let far = from_end > 3.0 * playlist.target.unwrap_or(0) as f64;
+        found.unless(!far || segment.parts.is_empty(), "N36", || {
+            format!("segment {} still lists parts", segment.msn)
+        });
+        from_end += segment.duration;
+    }
+}
+
+fn end(playlist: &Playlist, found: &mut Found) {
+    let hints = playlist.hints.len();
+    if playlist.ended {
+        found.unless(hints == 0, "N65", || "a hint in a list that has ended".into());
+    } else {
+        found.unless(hints == 1, "N113", || format!("{hints} hints"));
+    }
+    for report in &playlist.reports {
+        let relative = !report.uri.starts_with('/') && !report.uri.contains("://");
+        found.unless(relative, "N70", || format!("the report's URI {} is not relative", report.uri));
+    }
+}
+
+/// What never changes.
+fn promises(before: &Playlist, after: &Playlist, found: &mut Found) {
+    found.unless(before.target == after.target, "N21", || {
+        format!("{:?} became {:?}", before.target, after.target)
+    });
+    found.unless(before.part_target == after.part_target, "N57", || {
+        format!("PART-TARGET {:?} became {:?}", before.part_target, after.part_target)
+    });
+    found.unless(before.part_hold_back == after.part_hold_back, "N58", || "PART-HOLD-BACK changed".into());
+}
+
+/// A list may only be appended to, and removed from at its front.
+fn edits(before: &Playlist, after: &Playlist, found: &mut Found) {
+    let (old, new) = (before.msn.unwrap_or(0), after.msn.unwrap_or(0));
+    found.unless(new >= old, "N35", || format!("MEDIA-SEQUENCE {old} became {new}"));
+    found.unless(after.next_part() >= before.next_part(), "N33", || {
+        format!("the end moved from {:?} to {:?}", before.next_part(), after.next_part())
+    });
+    found.unless(!before.ended || after.ended, "N33", || "ENDLIST was taken back".into());
+    let removed: Vec<_> = before.all().filter(|segment| segment.msn < new).collect();
+    let breaks = removed.iter().filter(|segment| segment.discontinuity).count() as u64;
+    let numbers = (before.discontinuity_sequence, after.discontinuity_sequence);
+    if let (Some(old), Some(new)) = numbers {
+        found.unless(new == old + breaks, "N40", || {
+            format!("DISCONTINUITY-SEQUENCE {old} became {new} when {breaks} were removed")
+        });
+    }
+    if !removed.is_empty() {
+        let enough = after.length() + ROUNDING >= 3.0 * after.target.unwrap_or(0) as f64;
+        found.unless(enough, "N38", || format!("shortened to {} s", after.length()));
+        found.unless(after.segments.len() >= 6, "N38", || {
+            format!("shortened to {} segments", after.segments.len())
+        });
+    }
+    for segment in before.all().filter(|segment| segment.msn >= new) {
+        match after.all().find(|other| other.msn == segment.msn) {
+            Some(other) => same(segment, other, found),
+            None => found.unless(false, "N37", || format!("segment {} vanished", segment.msn)),
+        }
+    }
+}
+
+/// A segment is the same in a later playlist, but for new parts, and for parts that are no longer listed.
+fn same(before: &Segment, after: &Segment, found: &mut Found) {
+    let finished = !before.uri.is_empty();
+    let fields = |segment: &Segment| (segment.uri.clone(), segment.duration.to_bits(), segment.gap);
+    found.unless(!finished || fields(before) == fields(after), "N91", || {
+        format!("segment {} changed from {before:?} to {after:?}", before.msn)
+    });
+    let state = |segment: &Segment| (segment.discontinuity, segment.wall, segment.map.clone());
+    found.unless(state(before) == state(after), "N33", || {
+        format!("segment {} changed from {before:?} to {after:?}", before.msn)
+    });
+    let kept = after.parts.starts_with(&before.parts) || (after.parts.is_empty() && !after.uri.is_empty());
+    let more = finished && !after.parts.is_empty() && after.parts != before.parts;
+    found.unless(kept && !more, "N33", || format!("the parts of segment {} changed", before.msn));
+}
+
+/// What was hinted at is what came.
+fn hint(before: &Playlist, after: &Playlist, found: &mut Found) {
+    let (msn, part) = before.next_part();
+    let Some(hint) = before.hints.first() else { return };
+    let gap = after.segments.iter().any(|segment| segment.msn == msn && segment.gap);
+    if after.next_part() == (msn, part) || gap || !after.all().any(|segment| segment.msn == msn) {
+        return;
+    }
+    let listed =
+        after.all().find(|segment| segment.msn == msn).is_some_and(|segment| !segment.parts.is_empty());
+    let came = after.part(msn, part).map(|part| &part.uri);
+    found.unless(!listed || came == Some(hint), "N65", || format!("{hint} was hinted at, {came:?} came"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::playlist::parse;
+
+    const HEAD: &str = "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:4\n\
+        #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.50000\n#EXT-X-PART-INF:PART-TARGET=0.50000\n";
+    const FIRST: &str = "#EXT-X-MEDIA-SEQUENCE:7\n#EXT-X-DISCONTINUITY-SEQUENCE:7\n#EXT-X-MAP:URI=\"i.mp4\"\n\
+        #EXT-X-PROGRAM-DATE-TIME:2026-05-01T10:00:00.000Z\n\
+        #EXT-X-PART:DURATION=0.50000,URI=\"7.0\",INDEPENDENT=YES\n#EXT-X-PART:DURATION=0.50000,URI=\"7.1\"\n";
+    const DONE: &str = "#EXTINF:1.00000,\n7\n#EXT-X-PROGRAM-DATE-TIME:2026-05-01T10:00:01.000Z\n\
+        #EXT-X-PART:DURATION=0.50000,URI=\"8.0\",INDEPENDENT=YES\n";
+
+    fn growing() -> String {
+        format!("{HEAD}{FIRST}#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"7.2\"\n")
+    }
+
+    fn grown() -> String {
+        format!("{HEAD}{FIRST}{DONE}#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"8.1\"\n")
+    }
+
+    fn rules(texts: &[String]) -> Vec<&'static str> {
+        let playlists: Vec<_> = texts.iter().map(|text| parse(text)).collect();
+        check(&playlists).iter().map(|violation| violation.rule).collect()
+    }
+
+    #[test]
+    fn good_playlists_break_no_rule() {
+        let hinted =
+            growing().replace("7.2", "7.1").replace("#EXT-X-PART:DURATION=0.50000,URI=\"7.1\"\n", "");
+        assert_eq!(rules(&[hinted, grown()]), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn each_broken_rule_is_named() {
+        let cases = [
+            ("#EXT-X-TARGETDURATION:4", "#EXT-X-TARGETDURATION:5", "N21"),
+            ("#EXTINF:1.00000", "#EXTINF:4.60000", "N31"),
+            ("#EXTINF:1.00000", "#EXTINF:1.10000", "N6"),
+            ("DURATION=0.50000,URI=\"8.0\"", "DURATION=0.60000,URI=\"8.0\"", "N61"),
+            ("DURATION=0.50000,URI=\"7.0\",INDEPENDENT=YES", "DURATION=0.40000,URI=\"7.0\"", "N62"),
+            ("PART-HOLD-BACK=1.50000", "PART-HOLD-BACK=1.20000", "N58"),
+            ("MEDIA-SEQUENCE:7", "MEDIA-SEQUENCE:6", "N35"),
+            ("MEDIA-SEQUENCE:7", "MEDIA-SEQUENCE:8", "N38"),
+            ("DISCONTINUITY-SEQUENCE:7", "DISCONTINUITY-SEQUENCE:8", "N40"),
+            ("URI=\"7.1\"", "URI=\"7.x\"", "N33"),
+            ("URI=\"7.0\"", "URI=\"7.x\"", "N33"),
+            ("#EXT-X-MAP:URI=\"i.mp4\"\n", "", "N4"),
+            ("10:00:01.000Z", "10:00:01.100Z", "N25"),
+            ("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"8.1\"\n", "", "N113"),
+            ("#EXT-X-VERSION:6", "#EXT-X-VERSION:9", "N17"),
+        ];
+        for (good, bad, rule) in cases {
+            let found = rules(&[growing(), grown().replace(good, bad)]);
+            assert!(found.contains(&rule), "{good} as {bad} breaks {rule}, found {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_hint_that_was_not_kept_and_a_segment_that_changes_its_name_are_found() {
+        let hinted = growing().replace("#EXT-X-PART:DURATION=0.50000,URI=\"7.1\"\n", "");
+        assert_eq!(rules(&[hinted, growing()]), ["N65"]);
+        assert_eq!(rules(&[grown(), grown().replace("\n7\n", "\n7x\n")]), ["N91"]);
+        assert!(rules(&[grown(), growing()]).contains(&"N33"), "a list that gets shorter at its end");
+    }
+}
