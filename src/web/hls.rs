@@ -15,7 +15,7 @@ use super::delivery::{in_ranges, tagged};
 use super::rendered::Rendered;
 use crate::hls::media::Form;
 use crate::hls::{
-    List, Name, Options, Piece, Reload, RenditionReport, Variant, Want, decide, directives, media,
+    List, Name, Options, Piece, Reload, RenditionReport, Sound, Variant, Want, decide, directives, media,
     multivariant, wants_delta,
 };
 use crate::live::targets::{SHORTEST_TARGET_DURATION, segment_limit};
@@ -74,10 +74,8 @@ impl Hls {
         let mut known = camera.renditions.iter().filter(|one| one.channel.epoch().is_some());
         let Some(first) = known.next() else { return not_delivering(camera) };
         let aligned = known.filter(|one| camera.is_aligned(first) && camera.is_aligned(one));
-        let variants = std::iter::once(first)
-            .chain(aligned)
-            .filter_map(|one| variant(one, list, format!("{}/", one.name)));
-        render_multivariant(camera, &variants.collect::<Vec<_>>(), headers)
+        let listed: Vec<_> = std::iter::once(first).chain(aligned).collect();
+        render_multivariant(camera, &listed, |one| format!("{}/", one.name), list, headers)
     }
 
     /// The multivariant playlist with one rendition alone.
@@ -89,10 +87,10 @@ impl Hls {
         headers: &HeaderMap,
     ) -> Answer {
         let _ = timeout(self.options.start_timeout, first_chunk(&rendition.channel)).await;
-        match variant(rendition, list, String::new()) {
-            Some(variant) => render_multivariant(camera, &[variant], headers),
-            None => not_delivering(camera),
+        if rendition.channel.epoch().is_none() {
+            return not_delivering(camera);
         }
+        render_multivariant(camera, &[rendition], |_| String::new(), list, headers)
     }
 
     /// A media playlist or a piece of media.
@@ -222,30 +220,40 @@ async fn wait_for(channel: &Channel, track: TrackKind, want: Want, target_durati
     }
 }
 
-fn render_multivariant(camera: &Camera, variants: &[Variant], headers: &HeaderMap) -> Answer {
+/// `listed` are renditions that show the same at the same time, the default first; `folder` says where
+/// the playlists of one are.
+fn render_multivariant(
+    camera: &Camera,
+    listed: &[&Rendition],
+    folder: impl Fn(&Rendition) -> String,
+    list: List,
+    headers: &HeaderMap,
+) -> Answer {
     // The promise itself waits for the first media playlist, by when more is known of the camera.
     let duration = target_duration(camera);
     let independent = camera.renditions.iter().all(|rendition| {
         let gop = rendition.channel.measured().longest_gop;
         gop.0 > 0 && gop <= segment_limit(duration)
     });
-    let cache = Cache::For(seconds(duration) / 2);
-    Rendered::new(multivariant::render(variants, independent)).answer(headers, cache)
-}
-
-fn variant(rendition: &Rendition, list: List, folder: String) -> Option<Variant> {
-    let epoch = rendition.channel.epoch()?;
-    let rates = rendition.channel.bit_rates();
-    Some(Variant {
-        name: rendition.name.clone(),
-        folder,
-        tracks: epoch.tracks.clone(),
-        // Somewhat more than was seen: the measured peak must stay under it.
-        peak: rates.peak.max(1) * 11 / 10,
-        average: rates.average.max(1),
-        frame_rate: rendition.channel.frame_rate(),
-        list,
-    })
+    let known: Vec<_> = listed.iter().filter_map(|one| Some((*one, one.channel.epoch()?))).collect();
+    let heard = known.iter().find_map(|(one, epoch)| Some((*one, epoch.tracks.audio.clone()?)));
+    let sound_rates = heard.as_ref().map(|(one, _)| one.channel.sound_bit_rates()).unwrap_or_default();
+    let sound = heard.map(|(one, audio)| Sound { name: one.name.clone(), folder: folder(one), audio, list });
+    let variants = known.iter().map(|(one, epoch)| {
+        let (rates, own_sound) = (one.channel.bit_rates(), one.channel.sound_bit_rates());
+        let with_sound = |all: u64, own: u64, shared: u64| (all.saturating_sub(own) + shared).max(1);
+        Variant {
+            folder: folder(one),
+            video: epoch.tracks.video.clone(),
+            // Somewhat more than was seen: the measured peak must stay under it.
+            peak: with_sound(rates.peak, own_sound.peak, sound_rates.peak) * 11 / 10,
+            average: with_sound(rates.average, own_sound.average, sound_rates.average),
+            frame_rate: one.channel.frame_rate(),
+            list,
+        }
+    });
+    let text = multivariant::render(&variants.collect::<Vec<_>>(), sound.as_ref(), independent);
+    Rendered::new(text).answer(headers, Cache::For(seconds(duration) / 2))
 }
 
 /// How far the camera's other playlists have come.
