@@ -114,9 +114,12 @@ mod tests {
     };
     const SYNC_EVERY: i64 = 360_000;
 
-    /// Pictures that last `intervals` by the camera's clock, through fit and cutter: the parts, as the
-    /// lengths of their pictures and whether they start a segment, and how late the line is at the end.
-    fn parts(intervals: &[i64]) -> (Vec<(Vec<i64>, bool)>, i64, Vec<bool>) {
+    /// The lengths of a part's pictures, and whether it starts a segment.
+    type Part = (Vec<i64>, bool);
+
+    /// Pictures that last `intervals` by the camera's clock, through fit and cutter: the
+    /// parts, how late the line is at the end, and which segments have no parts.
+    fn parts(intervals: &[i64]) -> (Vec<Part>, i64, Vec<bool>) {
         let (mut parts, mut wholes) = (Vec::new(), vec![]);
         let (mut open, mut line, mut clock, mut next_sync) = (None::<Open>, 0, 0, 0);
         for interval in intervals {
