@@ -1,8 +1,11 @@
 //! Servers, cameras, clients, and readers of what comes out.
 
+pub mod cache;
 pub mod checker;
 pub mod client;
+pub mod crowd;
 pub mod gst;
+pub mod hop;
 pub mod media;
 pub mod playlist;
 pub mod recording;

@@ -1,0 +1,1 @@
+//! What a cache makes of our answers.
