@@ -1,6 +1,7 @@
 //! Many viewers behind a cache are hardly more than one to the server.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use tokio::sync::Mutex;
 
@@ -51,9 +52,22 @@ async fn three_hundred_viewers_are_as_one(make: Make) {
     let worth = (states + seen.parts.len()) as f64;
     // Each viewer may be about to load the next one, and was late for the first.
     let fewest = seen.loaded.iter().min().expect("there are viewers");
-    println!("{make:?}: {requests} requests for {states} playlists and {} parts", seen.parts.len());
-    assert!(requests as f64 <= MOST_REQUESTS * worth + 2.0, "{make:?}: {requests} requests for {worth}: {asked:#?}");
-    assert!(states >= 18, "{make:?}: {states} states");
+    let delays = seen.delays();
+    let (median, longest) = (delays[delays.len() / 2], delays[delays.len() - 1]);
+    println!(
+        "{make:?}: {requests} requests for {states} playlists and {} parts; {VIEWERS} viewers have a part {median:?} (half of them) to {longest:?} (all) after the first of them",
+        seen.parts.len()
+    );
+    // PART-HOLD-BACK: a player that far behind still has something to play.
+    assert!(
+        longest < Duration::from_millis(1500),
+        "{make:?}: a viewer had a part {longest:?} after the first"
+    );
+    assert!(
+        requests as f64 <= MOST_REQUESTS * worth + 2.0,
+        "{make:?}: {requests} requests for {worth}: {asked:#?}"
+    );
+    assert!(states + 4 >= seen.parts.len(), "{make:?}: {states} states and {} parts", seen.parts.len());
     assert!(*fewest + 4 >= seen.parts.len(), "{make:?}: a viewer loaded {fewest} of {}", seen.parts.len());
     let log = cache.log();
     assert!(!["[error]", "[crit]", "[alert]", "[emerg]"].iter().any(|word| log.contains(word)), "{log}");

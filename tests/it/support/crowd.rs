@@ -6,7 +6,7 @@ use std::io::Read;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use flate2::read::GzDecoder;
@@ -44,6 +44,19 @@ struct Shared {
     seen: Mutex<Seen>,
 }
 
+impl Seen {
+    /// How long after the first viewer the others had the same part, in order.
+    pub fn delays(&self) -> Vec<Duration> {
+        let of_one = |times: &Vec<Instant>| {
+            let first = *times.iter().min().expect("somebody had it");
+            times.iter().map(move |time| *time - first).collect::<Vec<_>>()
+        };
+        let mut all: Vec<_> = self.arrivals.values().flat_map(of_one).collect();
+        all.sort();
+        all
+    }
+}
+
 /// What the viewers got.
 #[derive(Default)]
 pub struct Seen {
@@ -53,6 +66,8 @@ pub struct Seen {
     pub playlists: BTreeMap<String, BTreeSet<Bytes>>,
     /// The bytes of each part, by path.
     pub parts: BTreeMap<String, Bytes>,
+    /// When each viewer had each part, by path.
+    pub arrivals: BTreeMap<String, Vec<Instant>>,
     /// The part that each viewer loaded last.
     pub last: BTreeMap<usize, String>,
     /// How many parts each viewer loaded.
@@ -163,6 +178,7 @@ impl Viewer {
         self.loaded += 1;
         let other = self.shared.with(|seen| {
             seen.last.insert(self.number, path.to_owned());
+            seen.arrivals.entry(path.to_owned()).or_default().push(Instant::now());
             let known = seen.parts.entry(path.to_owned()).or_insert_with(|| good.body.clone());
             *known != good.body
         });
