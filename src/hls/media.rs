@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 
 use super::names::{List, Name, Piece};
-use super::tags::{PartInf, PartTag, PreloadHint, RenditionReport, Seconds, ServerControl, Skip};
+use super::tags::{HintType, PartInf, PartTag, PreloadHint, RenditionReport, Seconds, ServerControl, Skip};
 use crate::live::line::FEWEST_LISTED;
 use crate::live::{Epoch, Part, PartId, Segment, Snapshot};
 use crate::media::time::TICKS_PER_SECOND;
@@ -91,10 +91,26 @@ impl Writer<'_> {
         if self.snapshot.closed {
             return writeln!(self.out, "#EXT-X-ENDLIST");
         }
-        let next = self.snapshot.open.as_ref().map_or(0, |open| open.parts.len() as u32);
-        let hint = self.media(Piece::Part(PartId { msn: self.snapshot.open_msn, part: next }));
-        writeln!(self.out, "{}", PreloadHint { uri: &hint })?;
+        self.hints()?;
         reports.iter().try_for_each(|report| writeln!(self.out, "{report}"))
+    }
+
+    /// What comes next, if it is known (RFC 8216bis 4.4.5.3).
+    fn hints(&mut self) -> fmt::Result {
+        let open = self.snapshot.open.as_ref();
+        if let Some(open) = open
+            && self.epoch != Some(open.epoch.number)
+            && self.has_init(&open.epoch)
+        {
+            let uri = self.media(Piece::Init(open.epoch.number));
+            writeln!(self.out, "{}", PreloadHint { kind: HintType::Map, uri: &uri })?;
+        }
+        if open.is_some_and(|open| open.whole) {
+            return Ok(());
+        }
+        let part = open.map_or(0, |open| open.parts.len() as u32);
+        let uri = self.media(Piece::Part(PartId { msn: self.snapshot.open_msn, part }));
+        writeln!(self.out, "{}", PreloadHint { kind: HintType::Part, uri: &uri })
     }
 
     fn header(&mut self, version: u32) -> fmt::Result {
@@ -150,7 +166,7 @@ impl Writer<'_> {
 
     fn segment(&mut self, segment: &Segment, with_parts: bool) -> fmt::Result {
         self.opening(&segment.epoch, segment.discontinuities, segment.presentation)?;
-        if with_parts && !segment.gap {
+        if with_parts && !segment.gap && !segment.whole {
             self.parts(segment.msn, &segment.parts)?;
         }
         if segment.gap {

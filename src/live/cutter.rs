@@ -38,6 +38,8 @@ pub struct Open {
     pub part_start: Ticks,
     /// Bytes of the segment so far.
     pub bytes: usize,
+    /// True for a segment without parts.
+    pub whole: bool,
 }
 
 /// The chunk that is about to be taken in.
@@ -61,7 +63,8 @@ pub fn video(open: Open, chunk: Incoming, gop: Ticks, limits: &Limits) -> Bounda
     }
     // A segment that is short, but could not take another whole GOP, ends here too.
     let next_would_not_fit = length + gop > limits.segment_most;
-    if chunk.sync && (length >= limits.segment_enough || next_would_not_fit) {
+    // What has no parts is seen only when it ends, so it ends as soon as it may.
+    if (chunk.sync || open.whole) && length >= limits.segment_enough || chunk.sync && next_would_not_fit {
         return Boundary::Segment;
     }
     part(open, chunk, limits)
@@ -78,7 +81,7 @@ pub fn audio(open: Open, chunk: Incoming, video_end: Option<Ticks>, limits: &Lim
 
 fn part(open: Open, chunk: Incoming, limits: &Limits) -> Boundary {
     match limits.part {
-        Some(target) if chunk.end - open.part_start > target => Boundary::Part,
+        Some(target) if !open.whole && chunk.end - open.part_start > target => Boundary::Part,
         _ => Boundary::None,
     }
 }
@@ -97,7 +100,7 @@ mod tests {
         segment_most: Ticks(400_500),
         segment_bytes: 1000,
     };
-    const OPEN: Open = Open { segment_start: Ticks(0), part_start: Ticks(0), bytes: 0 };
+    const OPEN: Open = Open { segment_start: Ticks(0), part_start: Ticks(0), bytes: 0, whole: false };
 
     fn at(start: i64, sync: bool) -> Incoming {
         Incoming { start: Ticks(start), end: Ticks(start + 3600), sync, bytes: 10 }
@@ -134,6 +137,13 @@ mod tests {
     fn a_flood_of_bytes_is_cut_too() {
         let open = Open { bytes: 991, ..OPEN };
         assert_eq!(video(open, at(3600, false), Ticks(0), &LIMITS), Boundary::Segment);
+    }
+
+    #[test]
+    fn a_segment_without_parts_ends_with_any_picture_once_it_is_long_enough() {
+        let open = Open { whole: true, ..OPEN };
+        assert_eq!(video(open, at(158_000, false), Ticks(0), &LIMITS), Boundary::None);
+        assert_eq!(video(open, at(162_000, false), Ticks(0), &LIMITS), Boundary::Segment);
     }
 
     #[test]

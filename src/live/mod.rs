@@ -7,6 +7,7 @@
 pub mod catalog;
 pub mod channel;
 pub mod cutter;
+pub mod fit;
 pub mod line;
 pub mod model;
 pub mod muxer;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::Options;
 use super::cutter::{self, Boundary, Incoming, Limits};
-use super::line::{BitRates, Keep, Line};
+use super::fit::{Fitted, Picture, fit};
+use super::line::{BitRates, Keep, Line, Place};
 use super::model::{Chunk, Origin};
 use super::ring::Ring;
 use super::targets::{self, LONGEST_TARGET_DURATION, Measured, Targets};
@@ -40,7 +41,9 @@ pub struct Window {
     last_gop: Ticks,
     longest_gop: Ticks,
     evicted_early: u64,
-    unlisted: u64,
+    /// True when the next picture belongs into a segment without parts.
+    whole: bool,
+    whole_segments: u64,
     revision: u64,
     closed: bool,
 }
@@ -64,7 +67,8 @@ impl Window {
             last_gop: Ticks(0),
             longest_gop: Ticks(0),
             evicted_early: 0,
-            unlisted: 0,
+            whole: false,
+            whole_segments: 0,
             revision: 0,
             closed: false,
         }
@@ -73,6 +77,14 @@ impl Window {
     /// Most bytes of one chunk: a quarter of the ring.
     pub fn most_chunk_bytes(options: &Options) -> usize {
         options.ring_bytes / SEGMENT_SHARE
+    }
+
+    /// Ends the next picture on the decode line so that parts keep their bounds.
+    pub fn fit(&mut self, picture: Picture) -> Ticks {
+        let open = if self.broken { None } else { self.video.reach() };
+        let Fitted { end, whole } = fit(open, picture, self.last_gop, &self.limits());
+        self.whole = whole;
+        end
     }
 
     /// Takes in a chunk. Chunks of one epoch come in the order of their tracks' decode times.
@@ -90,14 +102,10 @@ impl Window {
 
     fn push_video(&mut self, chunk: Arc<Chunk>, index: u64) {
         self.choose_part_target(&chunk);
-        let too_long = self.part_target.is_some_and(|most| chunk.end - chunk.start > most);
-        if too_long {
-            // No part can hold it: the playlists pause and go on behind a discontinuity.
-            self.unlisted += 1;
-            self.interrupt();
-        }
+        // No part may be longer than promised, whatever was asked for.
+        let whole = self.whole || self.part_target.is_some_and(|most| chunk.end - chunk.start > most);
         if self.broken {
-            if too_long || !chunk.sync {
+            if !chunk.sync {
                 return;
             }
             self.broken = false;
@@ -107,15 +115,17 @@ impl Window {
             };
         }
         let limits = self.limits();
-        let boundary = self.video.reach().map_or(Boundary::None, |open| {
-            cutter::video(open, Incoming::from(&*chunk), self.last_gop, &limits)
+        let boundary = self.video.reach().map_or(Boundary::None, |open| match open.whole == whole {
+            true => cutter::video(open, Incoming::from(&*chunk), self.last_gop, &limits),
+            false => Boundary::Segment,
         });
         if boundary == Boundary::Segment && chunk.sync {
             // A break in another rendition is one in this, from the next sync sample on.
             self.stretch = self.origin.stretch();
         }
-        self.video.append(chunk, boundary, self.stretch, index);
+        self.video.append(chunk, Place { boundary, stretch: self.stretch, index, whole });
         if boundary == Boundary::Segment {
+            self.whole_segments += u64::from(self.video.newest().is_some_and(|segment| segment.whole));
             self.after_video_segment();
         }
     }
@@ -156,7 +166,7 @@ impl Window {
             .map_or(Boundary::None, |open| cutter::audio(open, Incoming::from(&*chunk), video_end, &limits));
         let msn = audio.open_msn() + u64::from(boundary == Boundary::Segment);
         let stretch = self.video.stretch_of(msn).unwrap_or(self.stretch);
-        audio.append(chunk, boundary, stretch, index);
+        audio.append(chunk, Place { boundary, stretch, index, whole: false });
         if boundary == Boundary::Segment {
             audio.shorten_list(keep);
         }
@@ -307,9 +317,9 @@ impl Window {
         self.tip()
     }
 
-    /// Frames that no playlist lists, since they are longer than a part may be.
-    pub fn unlisted(&self) -> u64 {
-        self.unlisted
+    /// Segments so far that had no parts.
+    pub fn whole_segments(&self) -> u64 {
+        self.whole_segments
     }
 
     /// Listed segments that were let go because the ring was full before its window was over.
@@ -639,19 +649,22 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_longer_than_the_part_target_pauses_the_lists_until_the_next_sync_sample() {
+    fn no_part_is_longer_than_its_target_even_if_a_frame_is() {
         let mut camera = Camera::new(25, 50, Options::default());
         camera.play(5);
         let long = camera.chunk(TrackKind::Video, camera.now, 60_000, false);
         camera.window.push(long);
         camera.now += 60_000;
-        let version = camera.window.video.version();
         camera.frames = 10;
-        camera.play(1);
-        assert_eq!(camera.window.video.version(), version, "nothing new on the list");
-        assert_eq!(camera.window.ring().next(), 5 * 25 + 1 + 25, "other readers lost nothing");
+        let open = camera.window.video.open().expect("a segment");
+        assert!(open.whole && open.parts.is_empty());
         camera.play(5);
-        assert!(camera.window.video.listed().any(|segment| segment.discontinuities == 1));
+        let target = camera.window.part_target(TrackKind::Video).expect("frames were seen");
+        let (whole, listed): (Vec<_>, Vec<_>) = camera.window.video.listed().partition(|one| one.whole);
+        assert_eq!(whole.len(), 1);
+        assert!(camera.window.video.part(whole[0].msn, 0).is_none(), "its part has no name");
+        assert!(listed.iter().flat_map(|one| &one.parts).all(|part| part.duration <= target));
+        assert!(camera.window.video.listed().all(|one| one.discontinuities == 0));
     }
 
     #[test]
