@@ -11,5 +11,6 @@ mod floors;
 mod gst;
 mod hls;
 mod mse;
+mod players;
 mod shutdown;
 mod support;

@@ -7,6 +7,7 @@ pub mod crowd;
 pub mod gst;
 pub mod hop;
 pub mod media;
+pub mod players;
 pub mod playlist;
 pub mod recording;
 pub mod site;
