@@ -273,7 +273,7 @@ mod tests {
 #EXTINF:2.00000,
 abc/video-100.m4s
 #EXT-X-PROGRAM-DATE-TIME:2001-09-09T01:46:42.000Z
-#EXT-X-PART:DURATION=0.48000,URI=\"abc/video-101.0.m4s\",INDEPENDENT=YES
+#EXT-X-PART:DURATION=0.16000,URI=\"abc/video-101.0.m4s\",INDEPENDENT=YES
 #EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"abc/video-101.1.m4s\"
 #EXT-X-RENDITION-REPORT:URI=\"../sub/video.m3u8\",LAST-MSN=101,LAST-PART=0
 ";
@@ -293,6 +293,55 @@ abc/video-100.m4s
             assert_eq!(text.matches("#EXT-X-DISCONTINUITY\n").count(), 1, "{text}");
             assert!(text.contains("#EXT-X-DISCONTINUITY-SEQUENCE:0\n"), "{text}");
         }
+    }
+
+    #[test]
+    fn the_init_of_the_next_part_is_hinted_at_before_that_part_is_there() {
+        let mut camera = FakeCamera::new(50, testing::tracks());
+        camera.play(60).break_off(10, testing::tracks()).play(1);
+        for (track, name) in [(TrackKind::Video, "video"), (TrackKind::Audio, "audio")] {
+            let text = text(&camera, track);
+            let hints = format!(
+                "#EXT-X-PRELOAD-HINT:TYPE=MAP,URI=\"abc/{name}-init-2.mp4\"\n\
+                 #EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"abc/{name}-102.0.m4s\"\n"
+            );
+            assert_eq!(text.contains(&hints), track == TrackKind::Video, "{text}");
+        }
+        camera.play(30);
+        assert!(!text(&camera, TrackKind::Video).contains("TYPE=MAP"), "it is listed now");
+    }
+
+    #[test]
+    fn slow_pictures_are_listed_as_whole_segments_without_a_hint() {
+        let mut camera = FakeCamera::silent(50);
+        camera.play(110).play_slowly(8, 25);
+        let slow = text(&camera, TrackKind::Video);
+        assert!(!slow.contains("PRELOAD-HINT"), "no part is to come: {slow}");
+        assert!(slow.contains("#EXT-X-PART-INF:PART-TARGET=0.50000\n"), "{slow}");
+        let (_, since) = slow.rsplit_once("#EXT-X-PART:").expect("parts of before");
+        assert!(since.matches("#EXTINF:2.").count() >= 3, "{slow}");
+        assert!(!slow.contains("DISCONTINUITY\n"), "{slow}");
+        camera.play(100);
+        let fast = text(&camera, TrackKind::Video);
+        assert!(fast.contains("PRELOAD-HINT") && fast.ends_with("m4s\"\n"), "{fast}");
+        assert!(fast.rsplit_once("#EXTINF").expect("segments").1.contains("#EXT-X-PART:"), "{fast}");
+    }
+
+    #[test]
+    fn parts_stay_full_when_the_frame_rate_falls() {
+        let mut camera = FakeCamera::silent(50);
+        // From 25 pictures a second to 5.
+        camera.play(110).play_slowly(60, 5);
+        let text = text(&camera, TrackKind::Video);
+        let lengths = text.lines().filter_map(|line| line.strip_prefix("#EXT-X-PART:DURATION="));
+        let lengths: Vec<f64> = lengths
+            .map(|rest| rest.split(',').next().and_then(|length| length.parse().ok()).expect("a number"))
+            .collect();
+        assert!(lengths.len() > 10, "{text}");
+        let short = lengths.iter().filter(|length| **length < 0.425).count();
+        let may_be_short = text.matches("INDEPENDENT=YES").count() + text.matches("#EXTINF").count();
+        assert!(short <= may_be_short, "only at the ends of segments: {text}");
+        assert!(lengths.iter().all(|length| *length <= 0.5), "{text}");
     }
 
     #[test]

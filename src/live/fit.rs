@@ -15,6 +15,9 @@ use crate::media::{Frame, Ticks};
 /// A part must be filled to this share of the part target (RFC 8216bis 4.4.4.9).
 pub const FULL_PERCENT: i64 = 85;
 
+/// One long picture is made up for. A line that is later than this many part targets is not.
+const MOST_LATE: i64 = 2;
+
 /// A picture that is about to be muxed.
 #[derive(Clone, Copy, Debug)]
 pub struct Picture {
@@ -63,11 +66,12 @@ pub fn fit(open: Option<Open>, picture: Picture, gop: Ticks, limits: &Limits) ->
     if open.whole {
         return Fitted { end: longest, whole: true };
     }
-    let filled = picture.start - open.part_start;
     let crosses = longest - open.part_start > target;
-    let starts_part = crosses && is_full(filled, target);
-    let end = if crosses && !starts_part { open.part_start + target } else { longest };
-    if picture.due - end > target {
+    let end = match crosses && !open.part_may_end(picture.start, target) {
+        true => open.part_start + target,
+        false => longest,
+    };
+    if picture.due - end > Ticks(MOST_LATE * target.0) {
         // The line would fall further behind with each picture: they no longer fit into parts.
         return Fitted { end: picture.within(limits.segment_most), whole: true };
     }
@@ -110,17 +114,24 @@ mod tests {
     };
     const SYNC_EVERY: i64 = 360_000;
 
-    /// Pictures that last `intervals` by the camera's clock, through fit and cutter: the parts, as the
-    /// lengths of their pictures, `None` for the end of a segment, and how late the line is at the end.
-    fn parts(intervals: &[i64]) -> (Vec<Vec<i64>>, i64, Vec<bool>) {
-        let (mut parts, mut wholes) = (vec![Vec::new()], vec![]);
-        let (mut open, mut line, mut clock) = (None::<Open>, 0, 0);
+    /// The lengths of a part's pictures, and whether it starts a segment.
+    type Part = (Vec<i64>, bool);
+
+    /// Pictures that last `intervals` by the camera's clock, through fit and cutter: the
+    /// parts, how late the line is at the end, and which segments have no parts.
+    fn parts(intervals: &[i64]) -> (Vec<Part>, i64, Vec<bool>) {
+        let (mut parts, mut wholes) = (Vec::new(), vec![]);
+        let (mut open, mut line, mut clock, mut next_sync) = (None::<Open>, 0, 0, 0);
         for interval in intervals {
+            let sync = clock >= next_sync;
+            if sync {
+                next_sync = clock + SYNC_EVERY;
+            }
             let picture = Picture {
                 start: Ticks(line),
                 due: Ticks(clock + interval),
                 interval: Ticks(*interval),
-                sync: clock % SYNC_EVERY == 0,
+                sync,
                 bytes: 1,
             };
             let Fitted { end, whole } = fit(open, picture, Ticks(SYNC_EVERY), &LIMITS);
@@ -131,25 +142,32 @@ mod tests {
                 }
                 cutter::video(open, picture.until(end), Ticks(SYNC_EVERY), &LIMITS)
             });
-            let starts = Open { segment_start: Ticks(line), part_start: Ticks(line), bytes: 1, whole };
+            let starts = Open {
+                segment_start: Ticks(line),
+                part_start: Ticks(line),
+                bytes: 1,
+                whole,
+                independent: picture.sync,
+            };
             match (boundary, &mut open) {
                 (Boundary::None, Some(_)) => {}
                 (Boundary::Part, Some(open)) => {
                     open.part_start = Ticks(line);
-                    parts.push(Vec::new());
+                    open.independent = picture.sync;
+                    parts.push((Vec::new(), false));
                 }
                 _ => {
                     open = Some(starts);
-                    parts.push(Vec::new());
+                    parts.push((Vec::new(), true));
                     wholes.push(whole);
                 }
             }
-            if let Some(part) = parts.last_mut() {
+            if let Some((part, _)) = parts.last_mut() {
                 part.push(end.0 - line);
             }
             (line, clock) = (end.0, clock + interval);
         }
-        (parts.into_iter().filter(|part| !part.is_empty()).collect(), clock - line, wholes)
+        (parts, clock - line, wholes)
     }
 
     #[track_caller]
@@ -157,12 +175,15 @@ mod tests {
         let (parts, late, wholes) = parts(&vec![interval; 400]);
         assert!(!wholes.contains(&true), "{interval}: parts all the way");
         assert!((0..interval).contains(&late), "{interval}: late by {late}");
-        for part in &parts {
+        for (part, _) in &parts {
             assert!(part.iter().sum::<i64>() <= 45_000, "{interval}: {part:?}");
         }
-        let short = parts.iter().filter(|part| part.iter().sum::<i64>() * 100 < 45_000 * 85).count();
-        // Only the last part of a segment may be.
-        assert!(short <= parts.len() / 4, "{interval}: {short} of {} are short", parts.len());
+        for segment in parts.chunk_by(|_, next| !next.1) {
+            let inner = segment.iter().skip(1).take(segment.len().saturating_sub(2));
+            for (part, _) in inner {
+                assert!(part.iter().sum::<i64>() * 100 >= 45_000 * FULL_PERCENT, "{interval}: {segment:?}");
+            }
+        }
     }
 
     #[test]
@@ -178,17 +199,16 @@ mod tests {
     #[test]
     fn five_pictures_a_second_make_parts_of_three_and_two() {
         let (parts, _, _) = parts(&[18_000; 10]);
-        assert_eq!(
-            parts[..3],
-            [vec![18_000, 18_000, 9_000], vec![27_000, 18_000], vec![18_000, 18_000, 9_000]]
-        );
+        let (two, three) = (vec![27_000, 18_000], vec![18_000, 18_000, 9_000]);
+        let lengths: Vec<_> = parts[1..4].iter().map(|(part, _)| part.clone()).collect();
+        assert_eq!(lengths, [three.clone(), two, three]);
     }
 
     #[test]
     fn steady_pictures_stay_as_they_are() {
         let (parts, late, _) = parts(&[3_600; 100]);
         assert_eq!(late, 0);
-        assert!(parts.iter().flatten().all(|length| *length == 3_600));
+        assert!(parts.iter().all(|(part, _)| part.iter().all(|length| *length == 3_600)));
     }
 
     #[test]

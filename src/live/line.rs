@@ -110,6 +110,7 @@ impl Line {
             part_start: open.pending.first().map_or(open.end, |chunk| chunk.start),
             bytes: open.bytes,
             whole: open.whole,
+            independent: open.pending.iter().any(|chunk| chunk.sync),
         })
     }
 

@@ -13,6 +13,7 @@ pub mod model;
 pub mod muxer;
 pub mod options;
 pub mod ring;
+pub mod share;
 pub mod state;
 pub mod targets;
 #[cfg(test)]

@@ -2,15 +2,17 @@
 //!
 //! Bounded by time and by bytes. No clock, lock or waiting: `channel.rs` adds those.
 
+mod measure;
+
 use std::sync::Arc;
 
 use super::Options;
-use super::cutter::{self, Boundary, Incoming, Limits};
+use super::cutter::{self, Boundary, Incoming, Limits, VideoEnd};
 use super::fit::{Fitted, Picture, fit};
-use super::line::{BitRates, Keep, Line, Place};
+use super::line::{Keep, Line, Place};
 use super::model::{Chunk, Origin};
 use super::ring::Ring;
-use super::targets::{self, LONGEST_TARGET_DURATION, Measured, Targets};
+use super::targets::{self, LONGEST_TARGET_DURATION, Targets};
 use super::tip::{LineTip, Tip};
 use crate::media::time::TICKS_PER_SECOND;
 use crate::media::{Ticks, TrackKind};
@@ -161,9 +163,15 @@ impl Window {
             // It waits for the next segment: a list of shorter ones would drift from the video's.
             return;
         }
+        let follows = match (video_end, self.video.start_of(audio.open_msn())) {
+            (Some(end), _) => VideoEnd::At(end),
+            (None, start) => VideoEnd::Expected(
+                start.and_then(|start| cutter::expected_end(start, self.last_gop, &limits)),
+            ),
+        };
         let boundary = audio
             .reach()
-            .map_or(Boundary::None, |open| cutter::audio(open, Incoming::from(&*chunk), video_end, &limits));
+            .map_or(Boundary::None, |open| cutter::audio(open, Incoming::from(&*chunk), follows, &limits));
         let msn = audio.open_msn() + u64::from(boundary == Boundary::Segment);
         let stretch = self.video.stretch_of(msn).unwrap_or(self.stretch);
         audio.append(chunk, Place { boundary, stretch, index, whole: false });
@@ -363,42 +371,6 @@ impl Window {
         self.targets
     }
 
-    /// Bit rates over the finished segments, or over what there is before the first of them.
-    pub fn bit_rates(&self) -> BitRates {
-        let lines = [Some(&self.video), self.audio.as_ref()].into_iter().flatten();
-        let rates = lines.map(Line::bit_rates).fold(BitRates::default(), |a, b| BitRates {
-            peak: a.peak + b.peak,
-            average: a.average + b.average,
-        });
-        if rates.peak > 0 {
-            return rates;
-        }
-        let rate = self.ring.bit_rate();
-        BitRates { peak: rate, average: rate }
-    }
-
-    /// Those of the sound alone.
-    pub fn sound_bit_rates(&self) -> BitRates {
-        self.audio.as_ref().map(Line::bit_rates).unwrap_or_default()
-    }
-
-    /// What this ring knows of its camera.
-    pub fn measured(&self) -> Measured {
-        let newest = self.ring.newest().map(|chunk| chunk.end);
-        let open_gop = match (newest, self.gop_start) {
-            (Some(newest), Some(start)) => newest - start,
-            _ => Ticks(0),
-        };
-        let longest_segment = [Some(&self.video), self.audio.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(Line::longest)
-            .max()
-            .unwrap_or_default();
-        let part_target = self.part_target.max(self.audio_part_target);
-        Measured { longest_gop: self.longest_gop, open_gop, longest_segment, part_target }
-    }
-
     /// Makes the promises that hold from now on.
     pub fn promise(&mut self, targets: Targets) {
         if self.targets.is_some() {
@@ -502,7 +474,7 @@ mod tests {
         assert!(camera.durations(TrackKind::Video).iter().all(|duration| *duration == 180_000));
         let segment = camera.window.video.segment(1002).expect("the third segment");
         let parts: Vec<_> = segment.parts.iter().map(|part| part.duration.0).collect();
-        assert_eq!(parts, [43_200, 43_200, 43_200, 43_200, 7_200]);
+        assert_eq!(parts, [14_400, 43_200, 39_600, 43_200, 39_600]);
         assert!(segment.parts[0].independent);
         assert!(segment.parts[0].chunks[0].sync);
     }
@@ -513,7 +485,7 @@ mod tests {
         camera.play(10);
         assert_eq!(camera.window.part_target(TrackKind::Video), Some(Ticks(90_000)));
         let parts = &camera.window.video.segment(1001).expect("the second segment").parts;
-        assert_eq!(parts.iter().map(|part| part.duration.0).collect::<Vec<_>>(), [90_000, 90_000]);
+        assert_eq!(parts.iter().map(|part| part.duration.0).collect::<Vec<_>>(), [18_000, 81_000, 81_000]);
     }
 
     #[test]
