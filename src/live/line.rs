@@ -31,6 +31,8 @@ pub struct OpenSegment {
     first_chunk: u64,
     /// Chunks of the part that grows.
     pending: Vec<Arc<Chunk>>,
+    /// Where that part starts: where the last one ended, with the silence between, if there is any.
+    part_start: Ticks,
     end: Ticks,
     bytes: usize,
     gap: bool,
@@ -57,6 +59,8 @@ pub struct Place {
     pub index: u64,
     /// True when it belongs into a segment without parts.
     pub whole: bool,
+    /// The longest that a part may be, if that is known.
+    pub longest_part: Option<Ticks>,
 }
 
 /// How much of a track is listed and how much is kept.
@@ -107,7 +111,7 @@ impl Line {
     pub fn reach(&self) -> Option<Open> {
         self.open.as_ref().map(|open| Open {
             segment_start: open.start,
-            part_start: open.pending.first().map_or(open.end, |chunk| chunk.start),
+            part_start: open.part_start,
             bytes: open.bytes,
             whole: open.whole,
             independent: open.pending.iter().any(|chunk| chunk.sync),
@@ -139,6 +143,7 @@ impl Line {
                     parts: Vec::new(),
                     first_chunk: place.index,
                     pending: Vec::new(),
+                    part_start: chunk.start,
                     end: chunk.start,
                     bytes: 0,
                     gap: false,
@@ -146,6 +151,12 @@ impl Line {
                 })
             }
         };
+        let too_long = place.longest_part.is_some_and(|most| chunk.end - open.part_start > most);
+        if open.pending.is_empty() && too_long && !open.whole {
+            // A silence that no part can hold: what is listed must not say that it is all there.
+            open.gap = true;
+            open.part_start = chunk.start;
+        }
         open.end = chunk.end;
         open.bytes += chunk.bytes.len();
         open.pending.push(chunk);
@@ -154,14 +165,16 @@ impl Line {
     /// Closes the open part, if there is one.
     pub fn close_part(&mut self) {
         let Some(open) = &mut self.open else { return };
-        let (Some(first), Some(last)) = (open.pending.first(), open.pending.last()) else { return };
+        let Some(last) = open.pending.last() else { return };
+        let end = last.end;
         let part = Part {
-            duration: last.end - first.start,
+            duration: end - open.part_start,
             independent: open.pending.iter().any(|chunk| chunk.sync),
             bytes: open.pending.iter().map(|chunk| chunk.bytes.len()).sum(),
             chunks: std::mem::take(&mut open.pending),
         };
         open.parts.push(Arc::new(part));
+        open.part_start = end;
         self.version += 1;
     }
 

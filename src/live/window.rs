@@ -103,7 +103,7 @@ impl Window {
     }
 
     fn push_video(&mut self, chunk: Arc<Chunk>, index: u64) {
-        self.choose_part_target(&chunk);
+        self.choose_part_target(&chunk, targets::part_target_evidence(&self.options));
         // No part may be longer than promised, whatever was asked for.
         let whole = self.whole || self.part_target.is_some_and(|most| chunk.end - chunk.start > most);
         if self.broken {
@@ -121,11 +121,16 @@ impl Window {
             true => cutter::video(open, Incoming::from(&*chunk), self.last_gop, &limits),
             false => Boundary::Segment,
         });
+        if boundary == Boundary::Segment {
+            // A segment this short, as in a ring that is too small, is all there is to go by.
+            self.choose_part_target(&chunk, Ticks(0));
+        }
         if boundary == Boundary::Segment && chunk.sync {
             // A break in another rendition is one in this, from the next sync sample on.
             self.stretch = self.origin.stretch();
         }
-        self.video.append(chunk, Place { boundary, stretch: self.stretch, index, whole });
+        let longest_part = self.part_target;
+        self.video.append(chunk, Place { boundary, stretch: self.stretch, index, whole, longest_part });
         if boundary == Boundary::Segment {
             self.whole_segments += u64::from(self.video.newest().is_some_and(|segment| segment.whole));
             self.after_video_segment();
@@ -174,7 +179,11 @@ impl Window {
             .map_or(Boundary::None, |open| cutter::audio(open, Incoming::from(&*chunk), follows, &limits));
         let msn = audio.open_msn() + u64::from(boundary == Boundary::Segment);
         let stretch = self.video.stretch_of(msn).unwrap_or(self.stretch);
-        audio.append(chunk, Place { boundary, stretch, index, whole: false });
+        if boundary == Boundary::Segment {
+            audio.follow(&self.video, SOUND_TOO_LATE);
+        }
+        let longest_part = limits.part;
+        audio.append(chunk, Place { boundary, stretch, index, whole: false, longest_part });
         if boundary == Boundary::Segment {
             audio.shorten_list(keep);
         }
@@ -225,14 +234,14 @@ impl Window {
         }
     }
 
-    /// Chooses the part target once enough frames tell the rate, and holds to it for ever.
-    fn choose_part_target(&mut self, next: &Chunk) {
+    /// Chooses the part target once frames of more than `evidence` tell the rate, and holds to it for ever.
+    fn choose_part_target(&mut self, next: &Chunk, evidence: Ticks) {
         if self.part_target.is_some() || self.broken {
             return;
         }
         let Some(reach) = self.video.reach() else { return };
         let seen = next.start - reach.part_start;
-        if next.end - reach.part_start <= targets::part_target_evidence(&self.options) || seen.0 <= 0 {
+        if next.end - reach.part_start <= evidence || seen.0 <= 0 {
             return;
         }
         let frames = self.ring.frames_between(reach.part_start, next.start);
@@ -271,7 +280,8 @@ impl Window {
         let target = Ticks::from_timescale(i64::from(self.target_duration()), 1);
         // A list is never shorter than three target durations (RFC 8216bis 6.2.2).
         let listed = Ticks::from_duration(self.options.window).max(Ticks(target.0 * 3));
-        Keep { listed, unlisted: Ticks(target.0 * 2) }
+        // Three target durations, for parts too (RFC 8216bis 6.2.2).
+        Keep { listed, unlisted: Ticks(target.0 * 3) }
     }
 
     fn evict(&mut self) {
@@ -535,8 +545,8 @@ mod tests {
         let oldest = camera.window.video.oldest().expect("a segment").msn;
         assert_eq!(
             camera.window.video.first_listed() - oldest,
-            4,
-            "two target durations of two-second segments"
+            6,
+            "three target durations of two-second segments"
         );
     }
 
