@@ -11,6 +11,13 @@ use crate::media::time::TICKS_PER_SECOND;
 /// Fewest finished segments in a list (Apple's authoring specification, 8.11).
 pub const FEWEST_LISTED: usize = 6;
 
+/// Dates of segments may overlap by less than a second (RFC 8216bis 6.2.1). They would by more where the
+/// decode line catches up after slow pictures.
+const MOST_OVERLAP: Ticks = Ticks(TICKS_PER_SECOND as i64 * 9 / 10);
+
+/// Shortest segment whose bit rate counts.
+const TELLING: Ticks = Ticks(TICKS_PER_SECOND as i64);
+
 /// The segment that grows.
 #[derive(Clone, Debug)]
 pub struct OpenSegment {
@@ -133,13 +140,15 @@ impl Line {
                 // A playlist shows the new init that is to come, and that no part is.
                 let new_init = last.is_some_and(|last| last.epoch.number != chunk.epoch.number);
                 self.version += u64::from(new_init || place.whole);
+                let unbroken = last.filter(|last| last.stretch == place.stretch);
+                let earliest = unbroken.map(|last| last.presentation + last.duration - MOST_OVERLAP);
                 self.open.insert(OpenSegment {
                     msn: self.next_msn,
                     epoch: chunk.epoch.clone(),
                     stretch: place.stretch,
                     discontinuities,
                     start: chunk.start,
-                    presentation: chunk.presentation,
+                    presentation: earliest.map_or(chunk.presentation, |least| chunk.presentation.max(least)),
                     parts: Vec::new(),
                     first_chunk: place.index,
                     pending: Vec::new(),
@@ -160,6 +169,23 @@ impl Line {
         open.end = chunk.end;
         open.bytes += chunk.bytes.len();
         open.pending.push(chunk);
+    }
+
+    /// Makes the open segment one without parts, for one that began with a part that is too long.
+    pub fn forgo_parts(&mut self) {
+        if let Some(open) = self.open.as_mut().filter(|open| open.parts.is_empty()) {
+            open.whole = true;
+            self.version += 1;
+        }
+    }
+
+    /// True when every kept segment starts with a sync sample (RFC 8216bis 4.4.2.1).
+    pub fn is_independent(&self) -> bool {
+        let first = |parts: &[Arc<Part>]| parts.first().and_then(|part| part.chunks.first().cloned());
+        let finished =
+            self.segments.iter().filter(|segment| !segment.gap).map(|segment| first(&segment.parts));
+        let open = self.open.iter().map(|open| first(&open.parts).or_else(|| open.pending.first().cloned()));
+        finished.chain(open).flatten().all(|chunk| chunk.sync)
     }
 
     /// Closes the open part, if there is one.
@@ -374,7 +400,9 @@ impl Line {
         let rate = |segment: &Arc<Segment>| bit_rate(segment.bytes(), segment.duration);
         let length = Ticks(self.segments.iter().map(|segment| segment.duration.0).sum());
         let bytes = self.segments.iter().map(|segment| segment.bytes()).sum();
-        BitRates { peak: self.segments.iter().map(rate).max().unwrap_or(0), average: bit_rate(bytes, length) }
+        // A segment of one picture, as before a break, tells nothing of the stream.
+        let telling = self.segments.iter().filter(|segment| segment.duration >= TELLING);
+        BitRates { peak: telling.map(rate).max().unwrap_or(0), average: bit_rate(bytes, length) }
     }
 
     /// Panics if the line lies about itself. For tests.
