@@ -85,6 +85,7 @@ fn header(playlist: &Playlist, found: &mut Found) {
         let count = playlist.order.iter().filter(|name| **name == once).count();
         found.unless(count <= 1, "N18", || format!("{once} stands {count} times"));
     }
+    found.unless(playlist.skipped == 0, "N72", || "segments are skipped for who did not ask for it".into());
     found.unless(playlist.version == Some(6), "N17", || format!("version {:?}", playlist.version));
     found.unless(playlist.target.is_some_and(|target| target >= 1), "N21", || "no TARGETDURATION".into());
     let place = |wanted: &str| playlist.order.iter().position(|name| *name == wanted);
