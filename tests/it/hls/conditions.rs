@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use belvedere::demo;
 use hyper::Method;
 use tokio::time::timeout;
 
@@ -177,28 +178,53 @@ async fn errors_may_be_read_by_players_on_other_origins() {
     site.app.stop().await;
 }
 
-#[tokio::test]
-async fn whatever_waits_is_answered_when_the_server_stops() {
-    let camera = camera().await;
-    let site = Site::with_demo_camera(&camera, "").await;
-    let list = "/hls/cam/main/video.m3u8";
+/// The list of a camera that sends no more, and what was on its way has come.
+async fn silenced(site: &Site, camera: &demo::Server, list: &str) -> Playlist {
     let mut playlist = site.until_segments(list, 1).await;
     camera.faults().stall(true);
-    // What was on its way may still come.
-    let client = site.client;
     loop {
         let (msn, part) = playlist.next_part();
         let next = format!("{list}?_HLS_msn={msn}&_HLS_part={part}");
-        match timeout(Duration::from_millis(1500), client.playlist(&next)).await {
+        match timeout(Duration::from_millis(1500), site.playlist(&next)).await {
             Ok(news) => playlist = news,
-            Err(_) => break,
+            Err(_) => return playlist,
         }
     }
-    let next = playlist.next_msn() + 1;
+}
+
+#[tokio::test]
+async fn what_does_not_come_is_503_after_three_target_durations() {
+    const LIST: &str = "/hls/cam/main/video.m3u8";
+    let camera = camera().await;
+    let site = Site::with_demo_camera(&camera, "ingest.stall_timeout = \"1m\"").await;
+    let playlist = silenced(&site, &camera, LIST).await;
+    let patience = Duration::from_secs(3 * playlist.target.unwrap());
+    let (msn, part) = playlist.next_part();
+    let reload = format!("{LIST}?_HLS_msn={msn}&_HLS_part={part}");
+    let hinted = join(LIST, &playlist.hints[0]);
+    let asked = Instant::now();
+    let both = tokio::join!(site.get(&reload), site.get(&hinted));
+    let waited = asked.elapsed();
+    assert!(waited >= patience && waited < patience + Duration::from_secs(2), "N83: {waited:?}");
+    for answer in [both.0, both.1] {
+        assert_eq!(answer.status.as_u16(), 503, "N83: {}", answer.text());
+        assert_eq!((answer.header("cache-control"), answer.header("retry-after")), ("no-store", "1"));
+    }
+    assert_eq!(site.status(LIST).await, 200, "what is there is still served");
+    site.app.stop().await;
+}
+
+#[tokio::test]
+async fn whatever_waits_is_answered_when_the_server_stops() {
+    const LIST: &str = "/hls/cam/main/video.m3u8";
+    let camera = camera().await;
+    let site = Site::with_demo_camera(&camera, "").await;
+    let playlist = silenced(&site, &camera, LIST).await;
+    let (client, next) = (site.client, playlist.next_msn() + 1);
     let paths = [
-        format!("{list}?_HLS_msn={next}"),
+        format!("{LIST}?_HLS_msn={next}"),
         format!("/hls/cam/main/dvr-video.m3u8?_HLS_msn={next}"),
-        join(list, &playlist.hints[0]),
+        join(LIST, &playlist.hints[0]),
     ];
     let waiting: Vec<_> = paths
         .into_iter()
