@@ -24,21 +24,43 @@ impl fmt::Display for Violation {
     }
 }
 
+/// Dates are in whole milliseconds on both sides.
+const DATE_ROUNDING: f64 = 2.0;
+
 /// Everything that is wrong with `playlists`, which came from one URL in this order.
 pub fn check(playlists: &[Playlist]) -> Vec<Violation> {
     let mut found = Found(Vec::new());
     for playlist in playlists {
-        header(playlist, &mut found);
-        segments(playlist, &mut found);
-        parts(playlist, &mut found);
-        end(playlist, &mut found);
+        judge(playlist, DATE_ROUNDING, &mut found);
     }
     for pair in playlists.windows(2) {
-        promises(&pair[0], &pair[1], &mut found);
-        edits(&pair[0], &pair[1], &mut found);
-        hint(&pair[0], &pair[1], &mut found);
+        compare(&pair[0], &pair[1], &mut found);
     }
     found.0
+}
+
+/// What is wrong with `playlist`, which follows `before` at its URL. The date of a segment may be
+/// `date_slack` milliseconds off from what the one before it lets expect.
+pub fn check_next(before: Option<&Playlist>, playlist: &Playlist, date_slack: f64) -> Vec<Violation> {
+    let mut found = Found(Vec::new());
+    judge(playlist, DATE_ROUNDING + date_slack, &mut found);
+    if let Some(before) = before {
+        compare(before, playlist, &mut found);
+    }
+    found.0
+}
+
+fn judge(playlist: &Playlist, date_slack: f64, found: &mut Found) {
+    header(playlist, found);
+    segments(playlist, date_slack, found);
+    parts(playlist, found);
+    end(playlist, found);
+}
+
+fn compare(before: &Playlist, after: &Playlist, found: &mut Found) {
+    promises(before, after, found);
+    edits(before, after, found);
+    hint(before, after, found);
 }
 
 /// Panics with all violations, if there are any.
@@ -93,7 +115,7 @@ fn header(playlist: &Playlist, found: &mut Found) {
     found.unless(playlist.can_block, "N74", || "no CAN-BLOCK-RELOAD".into());
 }
 
-fn segments(playlist: &Playlist, found: &mut Found) {
+fn segments(playlist: &Playlist, date_slack: f64, found: &mut Found) {
     let target = playlist.target.unwrap_or(0) as f64;
     for segment in &playlist.segments {
         found.unless(segment.duration.round() <= target, "N31", || {
@@ -118,7 +140,7 @@ fn segments(playlist: &Playlist, found: &mut Found) {
         });
     }
     opening_before_parts(playlist, found);
-    dates(playlist, found);
+    dates(playlist, date_slack, found);
     let uris: Vec<_> = playlist.segments.iter().map(|segment| &segment.uri).collect();
     let distinct: std::collections::HashSet<_> = uris.iter().collect();
     found.unless(distinct.len() == uris.len(), "N91", || "two segments have one URI".into());
@@ -140,18 +162,18 @@ fn opening_before_parts(playlist: &Playlist, found: &mut Found) {
 }
 
 /// Dates and durations tell the same story, but for discontinuities.
-fn dates(playlist: &Playlist, found: &mut Found) {
+fn dates(playlist: &Playlist, slack: f64, found: &mut Found) {
     let all: Vec<_> = playlist.all().collect();
     for pair in all.windows(2) {
         let (Some(before), Some(after)) = (pair[0].wall, pair[1].wall) else { continue };
         let expected = before as f64 + pair[0].duration * 1000.0;
         let off = after as f64 - expected;
-        if pair[1].discontinuity {
+        if pair[1].discontinuities > 0 {
             found.unless(off > -1000.0, "N25", || format!("segment {} lies {off} ms back", pair[1].msn));
         } else {
-            // Whole milliseconds on both sides. A gap has its picture's dates, which sound meets within a chunk.
+            // A gap has its picture's dates, which sound meets within a chunk.
             let gap = pair.iter().any(|segment| segment.gap);
-            found.unless(off.abs() <= if gap { 100.0 } else { 2.0 }, "N25", || {
+            found.unless(off.abs() <= if gap { slack.max(100.0) } else { slack }, "N25", || {
                 format!("the date of segment {} is {off} ms off", pair[1].msn)
             });
         }
@@ -214,7 +236,7 @@ fn edits(before: &Playlist, after: &Playlist, found: &mut Found) {
     });
     found.unless(!before.ended || after.ended, "N33", || "ENDLIST was taken back".into());
     let removed: Vec<_> = before.all().filter(|segment| segment.msn < new).collect();
-    let breaks = removed.iter().filter(|segment| segment.discontinuity).count() as u64;
+    let breaks: u64 = removed.iter().map(|segment| segment.discontinuities).sum();
     let numbers = (before.discontinuity_sequence, after.discontinuity_sequence);
     if let (Some(old), Some(new)) = numbers {
         found.unless(new == old + breaks, "N40", || {
@@ -229,7 +251,7 @@ fn edits(before: &Playlist, after: &Playlist, found: &mut Found) {
         });
     }
     for segment in before.all().filter(|segment| segment.msn >= new) {
-        match after.all().find(|other| other.msn == segment.msn) {
+        match after.numbered(segment.msn) {
             Some(other) => same(segment, other, found),
             None => found.unless(false, "N37", || format!("segment {} vanished", segment.msn)),
         }
@@ -243,7 +265,7 @@ fn same(before: &Segment, after: &Segment, found: &mut Found) {
     found.unless(!finished || fields(before) == fields(after), "N91", || {
         format!("segment {} changed from {before:?} to {after:?}", before.msn)
     });
-    let state = |segment: &Segment| (segment.discontinuity, segment.wall, segment.map.clone());
+    let state = |segment: &Segment| (segment.discontinuities, segment.wall, segment.map.clone());
     found.unless(state(before) == state(after), "N33", || {
         format!("segment {} changed from {before:?} to {after:?}", before.msn)
     });
@@ -256,12 +278,11 @@ fn same(before: &Segment, after: &Segment, found: &mut Found) {
 fn hint(before: &Playlist, after: &Playlist, found: &mut Found) {
     let (msn, part) = before.next_part();
     let Some(hint) = before.hints.first() else { return };
-    let gap = after.segments.iter().any(|segment| segment.msn == msn && segment.gap);
-    if after.next_part() == (msn, part) || gap || !after.all().any(|segment| segment.msn == msn) {
+    let Some(segment) = after.numbered(msn) else { return };
+    if after.next_part() == (msn, part) || segment.gap {
         return;
     }
-    let listed =
-        after.all().find(|segment| segment.msn == msn).is_some_and(|segment| !segment.parts.is_empty());
+    let listed = !segment.parts.is_empty();
     let came = after.part(msn, part).map(|part| &part.uri);
     found.unless(!listed || came == Some(hint), "N65", || format!("{hint} was hinted at, {came:?} came"));
 }

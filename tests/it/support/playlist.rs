@@ -34,7 +34,8 @@ pub struct Segment {
     pub uri: String,
     pub duration: f64,
     pub parts: Vec<Part>,
-    pub discontinuity: bool,
+    /// How many EXT-X-DISCONTINUITY stand before it.
+    pub discontinuities: u64,
     pub gap: bool,
     /// The URI of the init segment in force.
     pub map: Option<String>,
@@ -73,9 +74,15 @@ impl Playlist {
         (self.open.msn, self.open.parts.len())
     }
 
+    /// The segment with this number, if anything of it is listed.
+    pub fn numbered(&self, msn: u64) -> Option<&Segment> {
+        let index = msn.checked_sub(self.msn.unwrap_or(0)).and_then(|index| usize::try_from(index).ok())?;
+        self.all().nth(index)
+    }
+
     /// The part with this number, if it is listed.
     pub fn part(&self, msn: u64, part: usize) -> Option<&Part> {
-        self.all().find(|segment| segment.msn == msn)?.parts.get(part)
+        self.numbered(msn)?.parts.get(part)
     }
 
     /// Seconds of the finished segments.
@@ -147,7 +154,7 @@ fn take(tag: Tag<'_>, playlist: &mut Playlist, segment: &mut Segment, map: &mut 
             "INF"
         }
         Tag::Discontinuity(_) => {
-            segment.discontinuity = true;
+            segment.discontinuities += 1;
             "DISCONTINUITY"
         }
         Tag::Gap(_) => {

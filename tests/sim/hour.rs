@@ -1,0 +1,1 @@
+//! An hour in the life of a camera.
