@@ -27,8 +27,8 @@ pub struct RenditionStats {
     pub bytes: Counter,
     /// Segments that left the ring before their time, since `limits.ring_bytes` was used up.
     pub segments_evicted_early: Counter,
-    /// Frames that no playlist lists, since they last longer than a part may.
-    pub frames_unlisted: Counter,
+    /// Segments without parts, since their frames last longer than a part may.
+    pub segments_without_parts: Counter,
     /// Frames that could not be used: damaged, out of place, or too large.
     pub frames_dropped: Counter,
     /// RTP packets the camera sent that never arrived.

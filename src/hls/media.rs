@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 
 use super::names::{List, Name, Piece};
-use super::tags::{PartInf, PartTag, PreloadHint, RenditionReport, Seconds, ServerControl, Skip};
+use super::tags::{HintType, PartInf, PartTag, PreloadHint, RenditionReport, Seconds, ServerControl, Skip};
 use crate::live::line::FEWEST_LISTED;
 use crate::live::{Epoch, Part, PartId, Segment, Snapshot};
 use crate::media::time::TICKS_PER_SECOND;
@@ -91,10 +91,26 @@ impl Writer<'_> {
         if self.snapshot.closed {
             return writeln!(self.out, "#EXT-X-ENDLIST");
         }
-        let next = self.snapshot.open.as_ref().map_or(0, |open| open.parts.len() as u32);
-        let hint = self.media(Piece::Part(PartId { msn: self.snapshot.open_msn, part: next }));
-        writeln!(self.out, "{}", PreloadHint { uri: &hint })?;
+        self.hints()?;
         reports.iter().try_for_each(|report| writeln!(self.out, "{report}"))
+    }
+
+    /// What comes next, if it is known (RFC 8216bis 4.4.5.3).
+    fn hints(&mut self) -> fmt::Result {
+        let open = self.snapshot.open.as_ref();
+        if let Some(open) = open
+            && self.epoch != Some(open.epoch.number)
+            && self.has_init(&open.epoch)
+        {
+            let uri = self.media(Piece::Init(open.epoch.number));
+            writeln!(self.out, "{}", PreloadHint { kind: HintType::Map, uri: &uri })?;
+        }
+        if open.is_some_and(|open| open.whole) {
+            return Ok(());
+        }
+        let part = open.map_or(0, |open| open.parts.len() as u32);
+        let uri = self.media(Piece::Part(PartId { msn: self.snapshot.open_msn, part }));
+        writeln!(self.out, "{}", PreloadHint { kind: HintType::Part, uri: &uri })
     }
 
     fn header(&mut self, version: u32) -> fmt::Result {
@@ -150,7 +166,7 @@ impl Writer<'_> {
 
     fn segment(&mut self, segment: &Segment, with_parts: bool) -> fmt::Result {
         self.opening(&segment.epoch, segment.discontinuities, segment.presentation)?;
-        if with_parts && !segment.gap {
+        if with_parts && !segment.gap && !segment.whole {
             self.parts(segment.msn, &segment.parts)?;
         }
         if segment.gap {
@@ -257,7 +273,7 @@ mod tests {
 #EXTINF:2.00000,
 abc/video-100.m4s
 #EXT-X-PROGRAM-DATE-TIME:2001-09-09T01:46:42.000Z
-#EXT-X-PART:DURATION=0.48000,URI=\"abc/video-101.0.m4s\",INDEPENDENT=YES
+#EXT-X-PART:DURATION=0.16000,URI=\"abc/video-101.0.m4s\",INDEPENDENT=YES
 #EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"abc/video-101.1.m4s\"
 #EXT-X-RENDITION-REPORT:URI=\"../sub/video.m3u8\",LAST-MSN=101,LAST-PART=0
 ";
@@ -277,6 +293,55 @@ abc/video-100.m4s
             assert_eq!(text.matches("#EXT-X-DISCONTINUITY\n").count(), 1, "{text}");
             assert!(text.contains("#EXT-X-DISCONTINUITY-SEQUENCE:0\n"), "{text}");
         }
+    }
+
+    #[test]
+    fn the_init_of_the_next_part_is_hinted_at_before_that_part_is_there() {
+        let mut camera = FakeCamera::new(50, testing::tracks());
+        camera.play(60).break_off(10, testing::tracks()).play(1);
+        for (track, name) in [(TrackKind::Video, "video"), (TrackKind::Audio, "audio")] {
+            let text = text(&camera, track);
+            let hints = format!(
+                "#EXT-X-PRELOAD-HINT:TYPE=MAP,URI=\"abc/{name}-init-2.mp4\"\n\
+                 #EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"abc/{name}-102.0.m4s\"\n"
+            );
+            assert_eq!(text.contains(&hints), track == TrackKind::Video, "{text}");
+        }
+        camera.play(30);
+        assert!(!text(&camera, TrackKind::Video).contains("TYPE=MAP"), "it is listed now");
+    }
+
+    #[test]
+    fn slow_pictures_are_listed_as_whole_segments_without_a_hint() {
+        let mut camera = FakeCamera::silent(50);
+        camera.play(110).play_slowly(8, 25);
+        let slow = text(&camera, TrackKind::Video);
+        assert!(!slow.contains("PRELOAD-HINT"), "no part is to come: {slow}");
+        assert!(slow.contains("#EXT-X-PART-INF:PART-TARGET=0.50000\n"), "{slow}");
+        let (_, since) = slow.rsplit_once("#EXT-X-PART:").expect("parts of before");
+        assert!(since.matches("#EXTINF:2.").count() >= 3, "{slow}");
+        assert!(!slow.contains("DISCONTINUITY\n"), "{slow}");
+        camera.play(100);
+        let fast = text(&camera, TrackKind::Video);
+        assert!(fast.contains("PRELOAD-HINT") && fast.ends_with("m4s\"\n"), "{fast}");
+        assert!(fast.rsplit_once("#EXTINF").expect("segments").1.contains("#EXT-X-PART:"), "{fast}");
+    }
+
+    #[test]
+    fn parts_stay_full_when_the_frame_rate_falls() {
+        let mut camera = FakeCamera::silent(50);
+        // From 25 pictures a second to 5.
+        camera.play(110).play_slowly(60, 5);
+        let text = text(&camera, TrackKind::Video);
+        let lengths = text.lines().filter_map(|line| line.strip_prefix("#EXT-X-PART:DURATION="));
+        let lengths: Vec<f64> = lengths
+            .map(|rest| rest.split(',').next().and_then(|length| length.parse().ok()).expect("a number"))
+            .collect();
+        assert!(lengths.len() > 10, "{text}");
+        let short = lengths.iter().filter(|length| **length < 0.425).count();
+        let may_be_short = text.matches("INDEPENDENT=YES").count() + text.matches("#EXTINF").count();
+        assert!(short <= may_be_short, "only at the ends of segments: {text}");
+        assert!(lengths.iter().all(|length| *length <= 0.5), "{text}");
     }
 
     #[test]

@@ -108,7 +108,14 @@ mod tests {
     const HALF: Ticks = Ticks(45_000);
 
     fn tip(open_parts: u32) -> LineTip {
-        LineTip { open_msn: 100, open_parts, last_parts: 4, started: true, finished: true, version: 0 }
+        LineTip {
+            open_msn: 100,
+            open_parts,
+            last_parts: 4,
+            started: true,
+            finished: true,
+            ..LineTip::default()
+        }
     }
 
     #[track_caller]

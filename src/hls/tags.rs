@@ -73,15 +73,30 @@ impl fmt::Display for PartTag<'_> {
     }
 }
 
+/// TYPE of EXT-X-PRELOAD-HINT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HintType {
+    /// An init segment.
+    Map,
+    /// A part.
+    Part,
+}
+
 /// EXT-X-PRELOAD-HINT for a part (RFC 8216bis 4.4.5.3).
 pub struct PreloadHint<'a> {
+    /// What will come.
+    pub kind: HintType,
     /// URI.
     pub uri: &'a dyn fmt::Display,
 }
 
 impl fmt::Display for PreloadHint<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{}\"", self.uri)
+        let kind = match self.kind {
+            HintType::Map => "MAP",
+            HintType::Part => "PART",
+        };
+        write!(f, "#EXT-X-PRELOAD-HINT:TYPE={kind},URI=\"{}\"", self.uri)
     }
 }
 
@@ -124,7 +139,8 @@ mod tests {
             PartInf { part_target: Ticks(45_000) }.to_string(),
             PartTag { uri: &"a.m4s", duration: Ticks(43_200), independent: true }.to_string(),
             PartTag { uri: &"b.m4s", duration: Ticks(43_200), independent: false }.to_string(),
-            PreloadHint { uri: &"c.m4s" }.to_string(),
+            PreloadHint { kind: HintType::Part, uri: &"c.m4s" }.to_string(),
+            PreloadHint { kind: HintType::Map, uri: &"i.mp4" }.to_string(),
             RenditionReport { uri: "../sub/video.m3u8".into(), last_msn: 7, last_part: Some(2) }.to_string(),
             RenditionReport { uri: "audio.m3u8".into(), last_msn: 7, last_part: None }.to_string(),
         ];
@@ -138,6 +154,7 @@ mod tests {
                 "#EXT-X-PART:DURATION=0.48000,URI=\"a.m4s\",INDEPENDENT=YES",
                 "#EXT-X-PART:DURATION=0.48000,URI=\"b.m4s\"",
                 "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"c.m4s\"",
+                "#EXT-X-PRELOAD-HINT:TYPE=MAP,URI=\"i.mp4\"",
                 "#EXT-X-RENDITION-REPORT:URI=\"../sub/video.m3u8\",LAST-MSN=7,LAST-PART=2",
                 "#EXT-X-RENDITION-REPORT:URI=\"audio.m3u8\",LAST-MSN=7",
             ]

@@ -30,7 +30,7 @@ pub struct Life {
     live_since: std::sync::Mutex<Option<Instant>>,
     told_left_out: AtomicBool,
     told_ring_full: AtomicBool,
-    told_unlisted: AtomicBool,
+    told_slow: AtomicBool,
 }
 
 impl Life {
@@ -142,10 +142,10 @@ impl Told {
             *life.live_since.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = last_picture;
             rendition.set_status(Status::plain(State::Live));
         }
-        if rendition.stats.frames_unlisted.get() > 0 && !life.told_unlisted.swap(true, Ordering::Relaxed) {
+        if rendition.stats.segments_without_parts.get() > 0 && !life.told_slow.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                "camera {}: frames come so slowly now that HLS pauses meanwhile: set hls.part_target to \
-                 more than they last, or raise the camera's frame rate",
+                "camera {}: frames come so slowly now that HLS lists whole segments only, at a longer delay: set \
+                 hls.part_target to more than they last, or raise the camera's frame rate",
                 rendition.name
             );
         }

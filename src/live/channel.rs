@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::fit::{self, Picture};
 use super::line::{BitRates, OpenSegment};
 use super::model::{Chunk, Epoch, Origin, Part, RunId, Segment};
 use super::muxer::{Muxer, PushError};
@@ -89,20 +90,38 @@ impl Publisher {
     /// The frame cannot stand here; it is dropped and nothing else is lost.
     pub fn push(&self, frame: Frame) -> Result<(), PushError> {
         let bytes = frame.data.len() as u64;
-        let chunks = lock(&self.muxer).push(frame)?;
+        let mut muxer = lock(&self.muxer);
+        let frame = self.fitted(frame, muxer.video_end());
+        let chunks = muxer.push(frame)?;
+        drop(muxer);
         self.stats.frames.add(1);
         self.stats.bytes.add(bytes);
         if !chunks.is_empty() {
-            let (mut early, mut unlisted) = (0, 0);
+            let (mut early, mut whole) = (0, 0);
             self.channel.change(|window| {
-                let before = (window.evicted_early(), window.unlisted());
+                let before = (window.evicted_early(), window.whole_segments());
                 chunks.into_iter().for_each(|chunk| window.push(chunk));
-                (early, unlisted) = (window.evicted_early() - before.0, window.unlisted() - before.1);
+                (early, whole) = (window.evicted_early() - before.0, window.whole_segments() - before.1);
             });
             self.stats.segments_evicted_early.add(early);
-            self.stats.frames_unlisted.add(unlisted);
+            self.stats.segments_without_parts.add(whole);
         }
         Ok(())
+    }
+
+    /// A picture moved to where the decode line has come to, and made as long as its part allows.
+    fn fitted(&self, frame: Frame, line: Option<Ticks>) -> Frame {
+        if frame.track == TrackKind::Audio {
+            return frame;
+        }
+        let due = Ticks(i64::try_from(frame.decode_time).unwrap_or(i64::MAX));
+        // A frame before the line's end is not for this to mend.
+        let start = line.filter(|line| *line <= due).unwrap_or(due);
+        let interval = Ticks(frame.duration.into());
+        let picture =
+            Picture { start, due: due + interval, interval, sync: frame.sync, bytes: frame.data.len() };
+        let end = self.channel.window().fit(picture);
+        fit::moved(frame, start, end)
     }
 
     /// Says what the source is doing. A source that is no longer live ends the open segment, so

@@ -3,6 +3,8 @@
 //! A part is closed *before* the chunk that would make it longer than its target, never after:
 //! players refuse a playlist with one part that is too long.
 
+use super::fit::is_full;
+use super::share;
 use crate::media::Ticks;
 
 /// What ends before a chunk is taken in.
@@ -38,6 +40,17 @@ pub struct Open {
     pub part_start: Ticks,
     /// Bytes of the segment so far.
     pub bytes: usize,
+    /// True for a segment without parts.
+    pub whole: bool,
+    /// True when the open part has a sample to start with.
+    pub independent: bool,
+}
+
+impl Open {
+    /// True when the open part may end here: it is full, or need not be (RFC 8216bis 4.4.4.9).
+    pub fn part_may_end(&self, start: Ticks, target: Ticks) -> bool {
+        self.independent || is_full(start - self.part_start, target)
+    }
 }
 
 /// The chunk that is about to be taken in.
@@ -61,26 +74,50 @@ pub fn video(open: Open, chunk: Incoming, gop: Ticks, limits: &Limits) -> Bounda
     }
     // A segment that is short, but could not take another whole GOP, ends here too.
     let next_would_not_fit = length + gop > limits.segment_most;
-    if chunk.sync && (length >= limits.segment_enough || next_would_not_fit) {
+    // What has no parts is seen only when it ends, so it ends as soon as it may.
+    if (chunk.sync || open.whole) && length >= limits.segment_enough || chunk.sync && next_would_not_fit {
         return Boundary::Segment;
     }
-    part(open, chunk, limits)
+    part(open, chunk, expected_end(open.segment_start, gop, limits), limits)
 }
 
-/// Decides for a chunk of audio; `video_end` is where the video's segment of the same number ended,
-/// once that is known: audio segments follow the video's, so that both lists stay in step.
-pub fn audio(open: Open, chunk: Incoming, video_end: Option<Ticks>, limits: &Limits) -> Boundary {
-    if video_end.is_some_and(|end| chunk.start >= end) {
-        return Boundary::Segment;
+/// Where a video segment that starts at `start` is expected to end, if its GOPs tell.
+pub fn expected_end(start: Ticks, gop: Ticks, limits: &Limits) -> Option<Ticks> {
+    if gop.0 <= 0 {
+        return None;
     }
-    part(open, chunk, limits)
+    let gops = (limits.segment_enough.0 + gop.0 - 1) / gop.0;
+    Some(start + Ticks(gops.max(1) * gop.0).min(limits.segment_most))
 }
 
-fn part(open: Open, chunk: Incoming, limits: &Limits) -> Boundary {
-    match limits.part {
-        Some(target) if chunk.end - open.part_start > target => Boundary::Part,
-        _ => Boundary::None,
+/// Where the video's segment of the same number ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VideoEnd {
+    /// It ended here.
+    At(Ticks),
+    /// It is expected to end here, if that.
+    Expected(Option<Ticks>),
+}
+
+/// Decides for a chunk of audio: audio segments follow the video's, so that both lists stay in step.
+pub fn audio(open: Open, chunk: Incoming, video: VideoEnd, limits: &Limits) -> Boundary {
+    match video {
+        VideoEnd::At(end) if chunk.start >= end => Boundary::Segment,
+        VideoEnd::At(end) => part(open, chunk, Some(end), limits),
+        VideoEnd::Expected(end) => part(open, chunk, end, limits),
     }
+}
+
+fn part(open: Open, chunk: Incoming, segment_end: Option<Ticks>, limits: &Limits) -> Boundary {
+    let Some(target) = limits.part.filter(|_| !open.whole) else { return Boundary::None };
+    let first = open.part_start == open.segment_start;
+    let (length, reach) = (chunk.end - chunk.start, chunk.end - open.part_start);
+    let goal = segment_end
+        .and_then(|end| share::goal(end - open.part_start, first && open.independent, length, target));
+    // To the nearest chunk.
+    let enough = goal.is_some_and(|goal| reach > goal + Ticks(length.0 / 2));
+    let may_end = first && open.independent || is_full(chunk.start - open.part_start, target);
+    if reach > target || enough && may_end { Boundary::Part } else { Boundary::None }
 }
 
 fn too_many_bytes(open: Open, chunk: Incoming, limits: &Limits) -> bool {
@@ -97,7 +134,8 @@ mod tests {
         segment_most: Ticks(400_500),
         segment_bytes: 1000,
     };
-    const OPEN: Open = Open { segment_start: Ticks(0), part_start: Ticks(0), bytes: 0 };
+    const OPEN: Open =
+        Open { segment_start: Ticks(0), part_start: Ticks(0), bytes: 0, whole: false, independent: false };
 
     fn at(start: i64, sync: bool) -> Incoming {
         Incoming { start: Ticks(start), end: Ticks(start + 3600), sync, bytes: 10 }
@@ -137,9 +175,17 @@ mod tests {
     }
 
     #[test]
+    fn a_segment_without_parts_ends_with_any_picture_once_it_is_long_enough() {
+        let open = Open { whole: true, ..OPEN };
+        assert_eq!(video(open, at(158_000, false), Ticks(0), &LIMITS), Boundary::None);
+        assert_eq!(video(open, at(162_000, false), Ticks(0), &LIMITS), Boundary::Segment);
+    }
+
+    #[test]
     fn audio_follows_the_ends_of_the_video_segments() {
-        assert_eq!(audio(OPEN, at(3600, true), None, &LIMITS), Boundary::None);
-        assert_eq!(audio(OPEN, at(3600, true), Some(Ticks(7200)), &LIMITS), Boundary::None);
-        assert_eq!(audio(OPEN, at(7200, true), Some(Ticks(7200)), &LIMITS), Boundary::Segment);
+        let ends = VideoEnd::At(Ticks(7200));
+        assert_eq!(audio(OPEN, at(3600, true), VideoEnd::Expected(None), &LIMITS), Boundary::None);
+        assert_eq!(audio(OPEN, at(3600, true), ends, &LIMITS), Boundary::None);
+        assert_eq!(audio(OPEN, at(7200, true), ends, &LIMITS), Boundary::Segment);
     }
 }

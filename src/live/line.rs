@@ -34,6 +34,9 @@ pub struct OpenSegment {
     end: Ticks,
     bytes: usize,
     gap: bool,
+    /// True when it has no parts, since its pictures are longer than the part target: it is listed only
+    /// when it is finished.
+    pub whole: bool,
 }
 
 impl OpenSegment {
@@ -41,6 +44,19 @@ impl OpenSegment {
     pub fn first_chunk(&self) -> u64 {
         self.first_chunk
     }
+}
+
+/// Where a chunk stands, beside its times.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// What ends before it.
+    pub boundary: Boundary,
+    /// The stretch of the segment, if it starts one.
+    pub stretch: u64,
+    /// Its index in the ring.
+    pub index: u64,
+    /// True when it belongs into a segment without parts.
+    pub whole: bool,
 }
 
 /// How much of a track is listed and how much is kept.
@@ -93,12 +109,14 @@ impl Line {
             segment_start: open.start,
             part_start: open.pending.first().map_or(open.end, |chunk| chunk.start),
             bytes: open.bytes,
+            whole: open.whole,
+            independent: open.pending.iter().any(|chunk| chunk.sync),
         })
     }
 
-    /// Takes in a chunk after closing what `boundary` says. `index` is the chunk's place in the ring.
-    pub fn append(&mut self, chunk: Arc<Chunk>, boundary: Boundary, stretch: u64, index: u64) {
-        match boundary {
+    /// Takes in a chunk after closing what its place says.
+    pub fn append(&mut self, chunk: Arc<Chunk>, place: Place) {
+        match place.boundary {
             Boundary::None => {}
             Boundary::Part => self.close_part(),
             Boundary::Segment => self.close_segment(),
@@ -106,20 +124,25 @@ impl Line {
         let open = match &mut self.open {
             Some(open) => open,
             None => {
-                let discontinuities = self.segments.back().map_or(0, |last| stretch - last.stretch);
+                let last = self.segments.back();
+                let discontinuities = last.map_or(0, |last| place.stretch - last.stretch);
+                // A playlist shows the new init that is to come, and that no part is.
+                let new_init = last.is_some_and(|last| last.epoch.number != chunk.epoch.number);
+                self.version += u64::from(new_init || place.whole);
                 self.open.insert(OpenSegment {
                     msn: self.next_msn,
                     epoch: chunk.epoch.clone(),
-                    stretch,
+                    stretch: place.stretch,
                     discontinuities,
                     start: chunk.start,
                     presentation: chunk.presentation,
                     parts: Vec::new(),
-                    first_chunk: index,
+                    first_chunk: place.index,
                     pending: Vec::new(),
                     end: chunk.start,
                     bytes: 0,
                     gap: false,
+                    whole: place.whole,
                 })
             }
         };
@@ -156,6 +179,7 @@ impl Line {
             duration: open.end - open.start,
             parts: open.parts,
             gap: open.gap,
+            whole: open.whole,
             first_chunk: open.first_chunk,
         });
     }
@@ -180,6 +204,7 @@ impl Line {
             epoch: other.epoch.clone(),
             parts: Vec::new(),
             gap: true,
+            whole: false,
             discontinuities,
             ..*other
         });
@@ -285,7 +310,7 @@ impl Line {
     pub fn part(&self, msn: u64, part: u32) -> Option<&Arc<Part>> {
         let parts = match &self.open {
             Some(open) if open.msn == msn => &open.parts,
-            _ => &self.segment(msn)?.parts,
+            _ => &self.segment(msn).filter(|segment| !segment.whole)?.parts,
         };
         parts.get(part as usize)
     }

@@ -7,11 +7,13 @@
 pub mod catalog;
 pub mod channel;
 pub mod cutter;
+pub mod fit;
 pub mod line;
 pub mod model;
 pub mod muxer;
 pub mod options;
 pub mod ring;
+pub mod share;
 pub mod state;
 pub mod targets;
 #[cfg(test)]

@@ -155,11 +155,13 @@ pub struct Segment {
     pub presentation: Ticks,
     /// Sum of the parts' durations.
     pub duration: Ticks,
-    /// Its parts.
+    /// Its parts; one that is never listed if the segment is [`whole`](Self::whole).
     pub parts: Vec<Arc<Part>>,
     /// True where the camera sent nothing for this track, or not enough: there is nothing to load
     /// (RFC 8216bis 4.4.4.7, EXT-X-GAP).
     pub gap: bool,
+    /// True when it has no parts to load: its pictures are longer than the part target.
+    pub whole: bool,
     /// Index in the ring of its first chunk, or of the chunk that would have followed.
     pub first_chunk: u64,
 }

@@ -83,6 +83,11 @@ impl Muxer {
         Ok(())
     }
 
+    /// Where the pictures of the epoch have come to; `None` before the first.
+    pub fn video_end(&self) -> Option<Ticks> {
+        self.started.then(|| Ticks(i64::try_from(self.video_end).unwrap_or(i64::MAX)))
+    }
+
     /// Takes a frame, returns the chunks that are complete, in the order in which they go out.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The promises of a camera's playlists: chosen once, from what was measured, and kept.
 
 use super::Options;
+use super::fit::FULL_PERCENT;
 use super::muxer::LONGEST_AUDIO_RUN;
 use crate::media::Ticks;
 use crate::media::time::TICKS_PER_SECOND;
@@ -18,8 +19,6 @@ const SEGMENT_TARGET: Ticks = Ticks(2 * TICKS_PER_SECOND as i64);
 /// A short part target needs frames at most this long, 15 a second with a tenth of tolerance: then
 /// a part is filled to 85 % at least (RFC 8216bis 4.4.4.9).
 const STEADY_INTERVAL: Ticks = Ticks(TICKS_PER_SECOND as i64 / 15 * 11 / 10);
-/// A part must be filled to this share of the part target (RFC 8216bis 4.4.4.9).
-const FULL_PERCENT: i64 = 85;
 const CENTISECOND: i64 = TICKS_PER_SECOND as i64 / 100;
 const HALF_SECOND: Ticks = Ticks(TICKS_PER_SECOND as i64 / 2);
 /// Frames up to this long fill parts of a second to 85 % at least, whatever their jitter.

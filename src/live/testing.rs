@@ -74,6 +74,15 @@ impl FakeCamera {
         self
     }
 
+    /// Sends this many pictures, none of them a sync sample, at one for each `every` of the usual ones.
+    pub(crate) fn play_slowly(&mut self, frames: u64, every: u64) -> &mut Self {
+        for _ in 0..frames {
+            self.push(TrackKind::Video, self.frames * FRAME, (every * FRAME) as u32, false);
+            self.frames += every;
+        }
+        self
+    }
+
     /// Starts a new epoch some seconds later.
     pub(crate) fn break_off(&mut self, seconds: u64, tracks: Tracks) -> &mut Self {
         self.frames = (self.frames + seconds * 25).next_multiple_of(self.gop);

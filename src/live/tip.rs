@@ -49,6 +49,8 @@ pub struct LineTip {
     pub open_msn: u64,
     /// Finished parts of that segment.
     pub open_parts: u32,
+    /// True when that segment will have no parts.
+    pub open_whole: bool,
     /// Parts of the newest finished segment.
     pub last_parts: u32,
     /// True once there is anything to list.
@@ -67,6 +69,7 @@ impl LineTip {
         Self {
             open_msn: line.open_msn(),
             open_parts,
+            open_whole: line.open().is_some_and(|open| open.whole),
             last_parts: line.newest().map_or(0, |newest| count(&newest.parts)),
             started: open_parts > 0 || line.newest().is_some(),
             finished: line.newest().is_some(),

@@ -2,14 +2,17 @@
 //!
 //! Bounded by time and by bytes. No clock, lock or waiting: `channel.rs` adds those.
 
+mod measure;
+
 use std::sync::Arc;
 
 use super::Options;
-use super::cutter::{self, Boundary, Incoming, Limits};
-use super::line::{BitRates, Keep, Line};
+use super::cutter::{self, Boundary, Incoming, Limits, VideoEnd};
+use super::fit::{Fitted, Picture, fit};
+use super::line::{Keep, Line, Place};
 use super::model::{Chunk, Origin};
 use super::ring::Ring;
-use super::targets::{self, LONGEST_TARGET_DURATION, Measured, Targets};
+use super::targets::{self, LONGEST_TARGET_DURATION, Targets};
 use super::tip::{LineTip, Tip};
 use crate::media::time::TICKS_PER_SECOND;
 use crate::media::{Ticks, TrackKind};
@@ -40,7 +43,9 @@ pub struct Window {
     last_gop: Ticks,
     longest_gop: Ticks,
     evicted_early: u64,
-    unlisted: u64,
+    /// True when the next picture belongs into a segment without parts.
+    whole: bool,
+    whole_segments: u64,
     revision: u64,
     closed: bool,
 }
@@ -64,7 +69,8 @@ impl Window {
             last_gop: Ticks(0),
             longest_gop: Ticks(0),
             evicted_early: 0,
-            unlisted: 0,
+            whole: false,
+            whole_segments: 0,
             revision: 0,
             closed: false,
         }
@@ -73,6 +79,14 @@ impl Window {
     /// Most bytes of one chunk: a quarter of the ring.
     pub fn most_chunk_bytes(options: &Options) -> usize {
         options.ring_bytes / SEGMENT_SHARE
+    }
+
+    /// Ends the next picture on the decode line so that parts keep their bounds.
+    pub fn fit(&mut self, picture: Picture) -> Ticks {
+        let open = if self.broken { None } else { self.video.reach() };
+        let Fitted { end, whole } = fit(open, picture, self.last_gop, &self.limits());
+        self.whole = whole;
+        end
     }
 
     /// Takes in a chunk. Chunks of one epoch come in the order of their tracks' decode times.
@@ -90,14 +104,10 @@ impl Window {
 
     fn push_video(&mut self, chunk: Arc<Chunk>, index: u64) {
         self.choose_part_target(&chunk);
-        let too_long = self.part_target.is_some_and(|most| chunk.end - chunk.start > most);
-        if too_long {
-            // No part can hold it: the playlists pause and go on behind a discontinuity.
-            self.unlisted += 1;
-            self.interrupt();
-        }
+        // No part may be longer than promised, whatever was asked for.
+        let whole = self.whole || self.part_target.is_some_and(|most| chunk.end - chunk.start > most);
         if self.broken {
-            if too_long || !chunk.sync {
+            if !chunk.sync {
                 return;
             }
             self.broken = false;
@@ -107,15 +117,17 @@ impl Window {
             };
         }
         let limits = self.limits();
-        let boundary = self.video.reach().map_or(Boundary::None, |open| {
-            cutter::video(open, Incoming::from(&*chunk), self.last_gop, &limits)
+        let boundary = self.video.reach().map_or(Boundary::None, |open| match open.whole == whole {
+            true => cutter::video(open, Incoming::from(&*chunk), self.last_gop, &limits),
+            false => Boundary::Segment,
         });
         if boundary == Boundary::Segment && chunk.sync {
             // A break in another rendition is one in this, from the next sync sample on.
             self.stretch = self.origin.stretch();
         }
-        self.video.append(chunk, boundary, self.stretch, index);
+        self.video.append(chunk, Place { boundary, stretch: self.stretch, index, whole });
         if boundary == Boundary::Segment {
+            self.whole_segments += u64::from(self.video.newest().is_some_and(|segment| segment.whole));
             self.after_video_segment();
         }
     }
@@ -151,12 +163,18 @@ impl Window {
             // It waits for the next segment: a list of shorter ones would drift from the video's.
             return;
         }
+        let follows = match (video_end, self.video.start_of(audio.open_msn())) {
+            (Some(end), _) => VideoEnd::At(end),
+            (None, start) => VideoEnd::Expected(
+                start.and_then(|start| cutter::expected_end(start, self.last_gop, &limits)),
+            ),
+        };
         let boundary = audio
             .reach()
-            .map_or(Boundary::None, |open| cutter::audio(open, Incoming::from(&*chunk), video_end, &limits));
+            .map_or(Boundary::None, |open| cutter::audio(open, Incoming::from(&*chunk), follows, &limits));
         let msn = audio.open_msn() + u64::from(boundary == Boundary::Segment);
         let stretch = self.video.stretch_of(msn).unwrap_or(self.stretch);
-        audio.append(chunk, boundary, stretch, index);
+        audio.append(chunk, Place { boundary, stretch, index, whole: false });
         if boundary == Boundary::Segment {
             audio.shorten_list(keep);
         }
@@ -307,9 +325,9 @@ impl Window {
         self.tip()
     }
 
-    /// Frames that no playlist lists, since they are longer than a part may be.
-    pub fn unlisted(&self) -> u64 {
-        self.unlisted
+    /// Segments so far that had no parts.
+    pub fn whole_segments(&self) -> u64 {
+        self.whole_segments
     }
 
     /// Listed segments that were let go because the ring was full before its window was over.
@@ -351,37 +369,6 @@ impl Window {
     /// What the playlists promise, once they were first made.
     pub fn targets(&self) -> Option<Targets> {
         self.targets
-    }
-
-    /// Bit rates over the finished segments, or over what there is before the first of them.
-    pub fn bit_rates(&self) -> BitRates {
-        let lines = [Some(&self.video), self.audio.as_ref()].into_iter().flatten();
-        let rates = lines.map(Line::bit_rates).fold(BitRates::default(), |a, b| BitRates {
-            peak: a.peak + b.peak,
-            average: a.average + b.average,
-        });
-        if rates.peak > 0 {
-            return rates;
-        }
-        let rate = self.ring.bit_rate();
-        BitRates { peak: rate, average: rate }
-    }
-
-    /// What this ring knows of its camera.
-    pub fn measured(&self) -> Measured {
-        let newest = self.ring.newest().map(|chunk| chunk.end);
-        let open_gop = match (newest, self.gop_start) {
-            (Some(newest), Some(start)) => newest - start,
-            _ => Ticks(0),
-        };
-        let longest_segment = [Some(&self.video), self.audio.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(Line::longest)
-            .max()
-            .unwrap_or_default();
-        let part_target = self.part_target.max(self.audio_part_target);
-        Measured { longest_gop: self.longest_gop, open_gop, longest_segment, part_target }
     }
 
     /// Makes the promises that hold from now on.
@@ -487,7 +474,7 @@ mod tests {
         assert!(camera.durations(TrackKind::Video).iter().all(|duration| *duration == 180_000));
         let segment = camera.window.video.segment(1002).expect("the third segment");
         let parts: Vec<_> = segment.parts.iter().map(|part| part.duration.0).collect();
-        assert_eq!(parts, [43_200, 43_200, 43_200, 43_200, 7_200]);
+        assert_eq!(parts, [14_400, 43_200, 39_600, 43_200, 39_600]);
         assert!(segment.parts[0].independent);
         assert!(segment.parts[0].chunks[0].sync);
     }
@@ -498,7 +485,7 @@ mod tests {
         camera.play(10);
         assert_eq!(camera.window.part_target(TrackKind::Video), Some(Ticks(90_000)));
         let parts = &camera.window.video.segment(1001).expect("the second segment").parts;
-        assert_eq!(parts.iter().map(|part| part.duration.0).collect::<Vec<_>>(), [90_000, 90_000]);
+        assert_eq!(parts.iter().map(|part| part.duration.0).collect::<Vec<_>>(), [18_000, 81_000, 81_000]);
     }
 
     #[test]
@@ -639,19 +626,22 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_longer_than_the_part_target_pauses_the_lists_until_the_next_sync_sample() {
+    fn no_part_is_longer_than_its_target_even_if_a_frame_is() {
         let mut camera = Camera::new(25, 50, Options::default());
         camera.play(5);
         let long = camera.chunk(TrackKind::Video, camera.now, 60_000, false);
         camera.window.push(long);
         camera.now += 60_000;
-        let version = camera.window.video.version();
         camera.frames = 10;
-        camera.play(1);
-        assert_eq!(camera.window.video.version(), version, "nothing new on the list");
-        assert_eq!(camera.window.ring().next(), 5 * 25 + 1 + 25, "other readers lost nothing");
+        let open = camera.window.video.open().expect("a segment");
+        assert!(open.whole && open.parts.is_empty());
         camera.play(5);
-        assert!(camera.window.video.listed().any(|segment| segment.discontinuities == 1));
+        let target = camera.window.part_target(TrackKind::Video).expect("frames were seen");
+        let (whole, listed): (Vec<_>, Vec<_>) = camera.window.video.listed().partition(|one| one.whole);
+        assert_eq!(whole.len(), 1);
+        assert!(camera.window.video.part(whole[0].msn, 0).is_none(), "its part has no name");
+        assert!(listed.iter().flat_map(|one| &one.parts).all(|part| part.duration <= target));
+        assert!(camera.window.video.listed().all(|one| one.discontinuities == 0));
     }
 
     #[test]

@@ -301,7 +301,10 @@ fn segment(camera: &Camera, channel: &Channel, track: TrackKind, msn: u64) -> An
 /// A part; the one that the playlist hints at is waited for (RFC 8216bis 6.2.6).
 async fn part(camera: &Camera, channel: &Channel, track: TrackKind, id: PartId) -> Answer {
     if channel.part(track, id.msn, id.part).is_none() {
-        let position = |tip: &Tip| tip.line(track).map(|line| (line.open_msn, line.open_parts));
+        let position = |tip: &Tip| {
+            let line = tip.line(track).filter(|line| !line.open_whole)?;
+            Some((line.open_msn, line.open_parts))
+        };
         let hinted = Some((id.msn, id.part));
         if position(&channel.tip()) != hinted {
             return gone();
@@ -346,8 +349,14 @@ mod tests {
 
     #[test]
     fn reports_name_the_last_part_of_the_last_segment() {
-        let tip =
-            LineTip { open_msn: 8, open_parts: 2, last_parts: 5, started: true, finished: true, version: 0 };
+        let tip = LineTip {
+            open_msn: 8,
+            open_parts: 2,
+            last_parts: 5,
+            started: true,
+            finished: true,
+            ..LineTip::default()
+        };
         assert_eq!(last(tip), (8, Some(1)));
         assert_eq!(last(LineTip { open_parts: 0, ..tip }), (7, Some(4)));
         assert_eq!(last(LineTip { open_parts: 0, last_parts: 0, ..tip }), (7, None));

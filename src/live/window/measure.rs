@@ -1,0 +1,39 @@
+//! What a ring tells of its camera.
+
+use super::Window;
+use crate::live::line::{BitRates, Line};
+use crate::live::targets::Measured;
+use crate::media::Ticks;
+
+impl Window {
+    /// Bit rates over the finished segments, or over what there is before the first of them.
+    pub fn bit_rates(&self) -> BitRates {
+        let lines = [Some(&self.video), self.audio.as_ref()].into_iter().flatten();
+        let rates = lines.map(Line::bit_rates).fold(BitRates::default(), |a, b| BitRates {
+            peak: a.peak + b.peak,
+            average: a.average + b.average,
+        });
+        if rates.peak > 0 {
+            return rates;
+        }
+        let rate = self.ring.bit_rate();
+        BitRates { peak: rate, average: rate }
+    }
+
+    /// What this ring knows of its camera.
+    pub fn measured(&self) -> Measured {
+        let newest = self.ring.newest().map(|chunk| chunk.end);
+        let open_gop = match (newest, self.gop_start) {
+            (Some(newest), Some(start)) => newest - start,
+            _ => Ticks(0),
+        };
+        let longest_segment = [Some(&self.video), self.audio.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(Line::longest)
+            .max()
+            .unwrap_or_default();
+        let part_target = self.part_target.max(self.audio_part_target);
+        Measured { longest_gop: self.longest_gop, open_gop, longest_segment, part_target }
+    }
+}
