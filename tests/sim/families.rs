@@ -153,7 +153,7 @@ fn stream(
     scenes: impl Strategy<Value = Vec<Scene>>,
     sound: impl Strategy<Value = Option<Sound>>,
 ) -> impl Strategy<Value = Stream> {
-    let jitter = prop_oneof![2 => Just(0), 3 => 0..=15_u32, 1 => 0..=60_u32];
+    let jitter = prop_oneof![2 => Just(0), 3 => 0..=15_u32, 1 => 0..=45_u32];
     let delay = prop_oneof![1 => Just(0), 3 => 0..=150_u32];
     let b_pictures = prop_oneof![5 => Just(0), 1 => 1..=3_u32];
     (scenes, sound, jitter, delay, b_pictures, any::<bool>(), any::<bool>()).prop_map(

@@ -13,14 +13,17 @@ use crate::blocking;
 use crate::pieces::Pieces;
 use crate::plan::Stream;
 use crate::renditions::Rendition;
-use crate::support::checker::check_next;
+use crate::support::checker::{Expected, check_next};
 use crate::support::playlist::{Playlist, parse};
 use crate::world::{Faults, Seen};
 
 /// One in so many looks at an unchanged ring makes sure that the text did not change either.
 const RELOOK: u32 = 61;
-/// Most that dates may be off where a camera pauses without a break: see `ingest`'s pace.
-const PAUSE_SLACK: f64 = 2_100.0;
+/// Dates of two segments may overlap by less than this (RFC 8216bis 6.2.1), in milliseconds.
+const MOST_OVERLAP: f64 = 1_000.0;
+/// Most that dates may jump ahead where a camera pauses without a break, and the decode line goes on: see
+/// `ingest`'s pace and `live`'s fit.
+const PAUSE_SLACK: f64 = 4_000.0;
 /// What sound may lag behind the picture beside its own parts and frames: a chunk of it, and the network.
 const SOUND_SLACK_MS: i64 = 75 + 100;
 
@@ -36,7 +39,7 @@ pub struct Lists {
     dvr: Url,
     pieces: Pieces,
     snapshot: Option<Snapshot>,
-    date_slack: f64,
+    date_slack: (f64, f64),
     seen: Seen,
 }
 
@@ -64,8 +67,10 @@ impl Lists {
     /// Nothing was seen yet.
     pub fn new(index: usize, rendition: &Rendition, track: TrackKind) -> Self {
         let stream = &rendition.stream;
-        let jitter = f64::from(stream.longest_interval_ms() * (2 * stream.stamp_jitter + 100)) / 100.0;
-        let calm = jitter + 2.0 * f64::from(stream.delay_ms) + 100.0;
+        let steady = stream.is_calm() && stream.scenes.len() == 1;
+        let jitter = f64::from(4 * stream.longest_interval_ms() + 2 * stream.delay_ms + 100);
+        let date_slack =
+            if steady { (jitter.min(MOST_OVERLAP), jitter) } else { (MOST_OVERLAP, jitter + PAUSE_SLACK) };
         Self {
             name: Name { rendition: index, track },
             channel: rendition.channel.clone(),
@@ -77,7 +82,7 @@ impl Lists {
             dvr: Url::default(),
             pieces: Pieces::new(rendition, track),
             snapshot: None,
-            date_slack: if stream.is_calm() { calm } else { PAUSE_SLACK.max(calm) },
+            date_slack,
             seen: Seen::default(),
         }
     }
@@ -98,10 +103,8 @@ impl Lists {
         let Some(snapshot) = self.channel.snapshot(self.name.track) else {
             return faults.unless(false, "started", &self.name, || "a started list cannot be had".into());
         };
-        let seen = self.seen;
         self.read(&snapshot, faults);
         self.pieces.read(&snapshot, &self.name, faults, &mut self.seen);
-        self.seen.segments += u64::from(self.seen.parts > seen.parts && snapshot.open.is_none());
         self.snapshot = Some(snapshot);
     }
 
@@ -126,12 +129,14 @@ impl Lists {
             self.delta(&dvr, &text(List::Dvr, true), faults);
         }
         blocking::check(&self.channel, &live, self.name.track, &self.name, faults);
+        let whole = snapshot.open.as_ref().is_some_and(|open| open.whole);
+        let expected = Expected { date_slack: self.date_slack, parts: !whole };
         let same = dvr.text == live.text && same_before(&self.live, &self.dvr);
         for (url, playlist) in
             [(&mut self.live, live), (&mut self.dvr, dvr)].into_iter().take(2 - usize::from(same))
         {
             self.seen.playlists += 1;
-            for violation in check_next(url.before.as_ref(), &playlist, self.date_slack) {
+            for violation in check_next(url.before.as_ref(), &playlist, expected) {
                 // A full ring lets go of what it should keep.
                 let full = self.stats.segments_evicted_early.get() > 0;
                 faults.unless(full && violation.rule == "N38", violation.rule, &self.name, || {

@@ -51,6 +51,8 @@ struct Piece<'a> {
     start: Ticks,
     presentation: Ticks,
     parts: &'a [Arc<Part>],
+    /// False for pictures that are longer than a part: they can only be loaded together.
+    in_parts: bool,
 }
 
 impl Pieces {
@@ -91,6 +93,7 @@ impl Pieces {
                     start: segment.start,
                     presentation: segment.presentation,
                     parts: &segment.parts,
+                    in_parts: !segment.whole,
                 };
                 self.piece(&piece, name, faults, seen);
                 let same = self.parts.len() == segment.parts.len();
@@ -122,6 +125,7 @@ impl Pieces {
                 start: open.start,
                 presentation: open.presentation,
                 parts: &open.parts,
+                in_parts: !open.whole,
             };
             self.piece(&piece, name, faults, seen);
         }
@@ -142,6 +146,11 @@ impl Pieces {
             if index == 0 {
                 self.first_part(piece, name, faults);
             }
+            let known = self.channel.part(self.track, piece.msn, index as u32);
+            let same = known.as_ref().is_some_and(|known| Arc::ptr_eq(known, part));
+            faults.unless(same == piece.in_parts, "N66", name, || {
+                format!("part {}.{index} can be loaded: {}", piece.msn, known.is_some())
+            });
             seen.parts += 1;
             self.part(piece, part, index, name, faults, seen);
             self.parts.push(part.clone());
@@ -187,8 +196,10 @@ impl Pieces {
             let read = media::one(&chunk.bytes);
             seen.samples += read.samples.len() as u64;
             independent |= read.samples[0].sync;
+            let hole = self.follows(&read, &id, name, faults);
+            // What lies before the first of them is not of this part.
+            holes += if length > 0 { hole } else { 0 };
             length += read.duration();
-            holes += self.follows(&read, &id, name, faults);
             self.times(chunk, &read, timescale, &id, name, faults);
         }
         let length = Ticks::from_timescale((length + holes) as i64, timescale);

@@ -30,31 +30,43 @@ const DATE_ROUNDING: f64 = 2.0;
 /// Everything that is wrong with `playlists`, which came from one URL in this order.
 pub fn check(playlists: &[Playlist]) -> Vec<Violation> {
     let mut found = Found(Vec::new());
-    for playlist in playlists {
-        judge(playlist, DATE_ROUNDING, &mut found);
-    }
-    for pair in playlists.windows(2) {
-        compare(&pair[0], &pair[1], &mut found);
+    for (index, playlist) in playlists.iter().enumerate() {
+        let before = index.checked_sub(1).map(|before| &playlists[before]);
+        found.add(check_next(before, playlist, Expected::default()));
     }
     found.0
 }
 
-/// What is wrong with `playlist`, which follows `before` at its URL. The date of a segment may be
-/// `date_slack` milliseconds off from what the one before it lets expect.
-pub fn check_next(before: Option<&Playlist>, playlist: &Playlist, date_slack: f64) -> Vec<Violation> {
+/// What a playlist alone does not tell.
+#[derive(Clone, Copy, Debug)]
+pub struct Expected {
+    /// How much earlier and later a date may be than the segment before lets expect, in milliseconds.
+    pub date_slack: (f64, f64),
+    /// True if the segment that grows has parts: pictures that are longer than one make segments without any.
+    pub parts: bool,
+}
+
+impl Default for Expected {
+    fn default() -> Self {
+        Self { date_slack: (0.0, 0.0), parts: true }
+    }
+}
+
+/// What is wrong with `playlist`, which follows `before` at its URL.
+pub fn check_next(before: Option<&Playlist>, playlist: &Playlist, expected: Expected) -> Vec<Violation> {
     let mut found = Found(Vec::new());
-    judge(playlist, DATE_ROUNDING + date_slack, &mut found);
+    judge(playlist, expected, &mut found);
     if let Some(before) = before {
         compare(before, playlist, &mut found);
     }
     found.0
 }
 
-fn judge(playlist: &Playlist, date_slack: f64, found: &mut Found) {
+fn judge(playlist: &Playlist, expected: Expected, found: &mut Found) {
     header(playlist, found);
-    segments(playlist, date_slack, found);
+    segments(playlist, expected.date_slack, found);
     parts(playlist, found);
-    end(playlist, found);
+    end(playlist, expected.parts, found);
 }
 
 fn compare(before: &Playlist, after: &Playlist, found: &mut Found) {
@@ -77,8 +89,13 @@ struct Found(Vec<Violation>);
 impl Found {
     fn unless(&mut self, good: bool, rule: &'static str, what: impl FnOnce() -> String) {
         if !good {
-            let violation = Violation { rule, what: what() };
-            // What is wrong in one playlist is often wrong in all.
+            self.add(vec![Violation { rule, what: what() }]);
+        }
+    }
+
+    /// What is wrong in one playlist is often wrong in all: it counts once.
+    fn add(&mut self, violations: Vec<Violation>) {
+        for violation in violations {
             if !self.0.contains(&violation) {
                 self.0.push(violation);
             }
@@ -115,7 +132,7 @@ fn header(playlist: &Playlist, found: &mut Found) {
     found.unless(playlist.can_block, "N74", || "no CAN-BLOCK-RELOAD".into());
 }
 
-fn segments(playlist: &Playlist, date_slack: f64, found: &mut Found) {
+fn segments(playlist: &Playlist, date_slack: (f64, f64), found: &mut Found) {
     let target = playlist.target.unwrap_or(0) as f64;
     for segment in &playlist.segments {
         found.unless(segment.duration.round() <= target, "N31", || {
@@ -162,7 +179,7 @@ fn opening_before_parts(playlist: &Playlist, found: &mut Found) {
 }
 
 /// Dates and durations tell the same story, but for discontinuities.
-fn dates(playlist: &Playlist, slack: f64, found: &mut Found) {
+fn dates(playlist: &Playlist, slack: (f64, f64), found: &mut Found) {
     let all: Vec<_> = playlist.all().collect();
     for pair in all.windows(2) {
         let (Some(before), Some(after)) = (pair[0].wall, pair[1].wall) else { continue };
@@ -173,7 +190,9 @@ fn dates(playlist: &Playlist, slack: f64, found: &mut Found) {
         } else {
             // A gap has its picture's dates, which sound meets within a chunk.
             let gap = pair.iter().any(|segment| segment.gap);
-            found.unless(off.abs() <= if gap { slack.max(100.0) } else { slack }, "N25", || {
+            let least = if gap { 100.0 } else { DATE_ROUNDING };
+            let allowed = -slack.0.max(least)..=slack.1.max(least);
+            found.unless(allowed.contains(&off), "N25", || {
                 format!("the date of segment {} is {off} ms off", pair[1].msn)
             });
         }
@@ -203,12 +222,13 @@ fn parts(playlist: &Playlist, found: &mut Found) {
     }
 }
 
-fn end(playlist: &Playlist, found: &mut Found) {
-    let hints = playlist.hints.len();
+fn end(playlist: &Playlist, has_parts: bool, found: &mut Found) {
+    let hints = (playlist.hints.len(), playlist.map_hints.len());
     if playlist.ended {
-        found.unless(hints == 0, "N65", || "a hint in a list that has ended".into());
+        found.unless(hints == (0, 0), "N65", || "a hint in a list that has ended".into());
     } else {
-        found.unless(hints == 1, "N113", || format!("{hints} hints"));
+        found.unless(hints.0 == usize::from(has_parts), "N113", || format!("{} hints at parts", hints.0));
+        found.unless(hints.1 <= 1, "N65", || format!("{} hints at init segments", hints.1));
     }
     for report in &playlist.reports {
         let relative = !report.uri.starts_with('/') && !report.uri.contains("://");
@@ -265,7 +285,9 @@ fn same(before: &Segment, after: &Segment, found: &mut Found) {
     found.unless(!finished || fields(before) == fields(after), "N91", || {
         format!("segment {} changed from {before:?} to {after:?}", before.msn)
     });
-    let state = |segment: &Segment| (segment.discontinuities, segment.wall, segment.map.clone());
+    // There is nothing to initialize for a gap.
+    let map = |segment: &Segment| segment.map.clone().filter(|_| !segment.gap);
+    let state = |segment: &Segment| (segment.discontinuities, segment.wall, map(segment));
     found.unless(state(before) == state(after), "N33", || {
         format!("segment {} changed from {before:?} to {after:?}", before.msn)
     });
@@ -277,8 +299,12 @@ fn same(before: &Segment, after: &Segment, found: &mut Found) {
 /// What was hinted at is what came.
 fn hint(before: &Playlist, after: &Playlist, found: &mut Found) {
     let (msn, part) = before.next_part();
-    let Some(hint) = before.hints.first() else { return };
     let Some(segment) = after.numbered(msn) else { return };
+    if let Some(hint) = before.map_hints.first() {
+        let came = segment.map.as_ref();
+        found.unless(came == Some(hint), "N85", || format!("{hint} was hinted at, {came:?} came"));
+    }
+    let Some(hint) = before.hints.first() else { return };
     if after.next_part() == (msn, part) || segment.gap {
         return;
     }
@@ -351,5 +377,16 @@ mod tests {
         assert_eq!(rules(&[hinted, growing()]), ["N65"]);
         assert_eq!(rules(&[grown(), grown().replace("\n7\n", "\n7x\n")]), ["N91"]);
         assert!(rules(&[grown(), growing()]).contains(&"N33"), "a list that gets shorter at its end");
+    }
+
+    #[test]
+    fn an_init_segment_that_was_hinted_at_and_did_not_come_is_found() {
+        let hinted = |init| {
+            let hint = format!("#EXT-X-PRELOAD-HINT:TYPE=MAP,URI=\"{init}\"\n");
+            let parts = growing().replace("#EXT-X-PART:DURATION=0.50000,URI=\"7.1\"\n", "");
+            parts.replace("7.2", "7.1") + &hint
+        };
+        assert_eq!(rules(&[hinted("i.mp4"), grown()]), Vec::<&str>::new());
+        assert_eq!(rules(&[hinted("j.mp4"), grown()]), ["N85"]);
     }
 }

@@ -21,7 +21,10 @@ pub struct Playlist {
     pub segments: Vec<Segment>,
     /// The one that grows: its duration is that of its parts.
     pub open: Segment,
+    /// The part that comes next.
     pub hints: Vec<String>,
+    /// The init segment of what comes next, if it is another one.
+    pub map_hints: Vec<String>,
     pub reports: Vec<Report>,
     pub ended: bool,
     /// Tags in the order in which they came, by name.
@@ -181,12 +184,12 @@ fn take(tag: Tag<'_>, playlist: &mut Playlist, segment: &mut Segment, map: &mut 
             "PART"
         }
         Tag::PreloadHint(tag) => {
-            assert_eq!(
-                tag.hint_type(),
-                EnumeratedString::Known(PreloadHintType::Part),
-                "hints are for parts"
-            );
-            playlist.hints.push(tag.uri().to_owned());
+            let hints = match tag.hint_type() {
+                EnumeratedString::Known(PreloadHintType::Part) => &mut playlist.hints,
+                EnumeratedString::Known(PreloadHintType::Map) => &mut playlist.map_hints,
+                EnumeratedString::Unknown(other) => panic!("a hint at {other}"),
+            };
+            hints.push(tag.uri().to_owned());
             "PRELOAD-HINT"
         }
         Tag::RenditionReport(tag) => {
