@@ -8,13 +8,15 @@
 //! - `delay`, MSE: from the push of a frame to its last byte in the viewer's hands. HLS: from the
 //!   push that finished a part to the last byte of the playlist that shows it, which had been asked
 //!   for before. The viewers' own queue is in it: one thread reads for all of them.
+//! - `list`: as HLS, but nobody loads the parts: so many blocked requests, released at once. `max` is
+//!   the time from the push to the last byte of the last answer.
 //! - memory: resident, beyond that of the server without viewers. Of few viewers it tells nothing.
 //! - `seen`: of the frames or parts that all viewers together should have seen.
 //!
 //! The aim: 100 MSE viewers on one core, p99 under 5 ms. So the server is held to the first core,
 //! and the viewers to the others; `--all-cores` lets both go anywhere.
 //!
-//! Run: `cargo bench --bench fanout -- [--mse 1,100,500] [--hls 100,500] [--seconds 10] [--all-cores]`
+//! Run: `cargo bench --bench fanout -- [--mse 1,100,500] [--hls 100,500] [--lists 5000] [--seconds 10] [--all-cores]`
 
 #[path = "../source/mod.rs"]
 mod source;
@@ -31,6 +33,8 @@ use std::process::{Command, ExitCode};
 enum Feed {
     Mse,
     Hls,
+    /// HLS, the playlists alone.
+    Lists,
 }
 
 impl Feed {
@@ -38,11 +42,12 @@ impl Feed {
         match self {
             Self::Mse => "mse",
             Self::Hls => "hls",
+            Self::Lists => "list",
         }
     }
 
     fn of(word: &str) -> Option<Self> {
-        [Self::Mse, Self::Hls].into_iter().find(|feed| feed.word() == word)
+        [Self::Mse, Self::Hls, Self::Lists].into_iter().find(|feed| feed.word() == word)
     }
 }
 
@@ -69,7 +74,9 @@ fn main() -> ExitCode {
         // Not `cargo bench`: whoever runs all targets as tests does not want to wait for this one.
         None if !words.contains(&"--bench") => ExitCode::SUCCESS,
         None => {
-            eprintln!("arguments: [--mse 1,100,500] [--hls 100,500] [--seconds 10] [--all-cores]");
+            eprintln!(
+                "arguments: [--mse 1,100,500] [--hls 100,500] [--lists 5000] [--seconds 10] [--all-cores]"
+            );
             ExitCode::FAILURE
         }
         Some(Role::Table(cases)) => table(&cases),
@@ -93,7 +100,7 @@ fn role(words: &[&str]) -> Option<Role> {
 }
 
 fn cases(words: &[&str]) -> Option<Vec<Case>> {
-    let (mut mse, mut hls, mut seconds) = (vec![1, 100, 500], vec![100, 500], 10);
+    let (mut mse, mut hls, mut lists, mut seconds) = (vec![1, 100, 500], vec![100, 500], vec![5_000], 10);
     let (mut one_core, mut bench) = (true, false);
     let numbers = |list: &str| -> Option<Vec<usize>> {
         list.split(',').filter(|number| !number.is_empty()).map(|number| number.parse().ok()).collect()
@@ -103,6 +110,7 @@ fn cases(words: &[&str]) -> Option<Vec<Case>> {
         match *word {
             "--mse" => mse = numbers(words.next()?)?,
             "--hls" => hls = numbers(words.next()?)?,
+            "--lists" => lists = numbers(words.next()?)?,
             "--seconds" => seconds = words.next()?.parse().ok()?,
             "--all-cores" => one_core = false,
             "--bench" => bench = true,
@@ -110,7 +118,8 @@ fn cases(words: &[&str]) -> Option<Vec<Case>> {
         }
     }
     let case = |feed| move |viewers| Case { feed, viewers, seconds, one_core };
-    bench.then(|| mse.into_iter().map(case(Feed::Mse)).chain(hls.into_iter().map(case(Feed::Hls))).collect())
+    let of = |feed, counts: Vec<usize>| counts.into_iter().map(case(feed));
+    bench.then(|| of(Feed::Mse, mse).chain(of(Feed::Hls, hls)).chain(of(Feed::Lists, lists)).collect())
 }
 
 impl Case {

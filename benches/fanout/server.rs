@@ -69,7 +69,7 @@ pub fn run(case: Case) {
     delays.sort_unstable();
     let expected = match case.feed {
         Feed::Mse => log.pictures.iter().filter(|pushed| time.contains(pushed)).count(),
-        Feed::Hls => log.parts.values().filter(|pushed| time.contains(pushed)).count(),
+        Feed::Hls | Feed::Lists => log.parts.values().filter(|pushed| time.contains(pushed)).count(),
     } as f64;
     let seconds = (to - from) as f64 / 1e9;
     let (viewers, cpu) = (case.viewers as f64, after.cpu - before.cpu);

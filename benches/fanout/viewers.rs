@@ -66,7 +66,7 @@ pub fn run(case: Case, address: SocketAddr) {
             let crowd = crowd.clone();
             match case.feed {
                 Feed::Mse => drop(spawn_local(watch_feed(crowd))),
-                Feed::Hls => drop(spawn_local(watch_list(crowd))),
+                Feed::Hls | Feed::Lists => drop(spawn_local(watch_list(crowd, case.feed))),
             }
         }
         let count = u32::try_from(case.viewers).expect("so many fit in no machine");
@@ -180,8 +180,9 @@ fn payload_length(header: &[u8]) -> Option<usize> {
     (long.len() == bytes).then(|| long.iter().fold(0, |sum, &byte| sum << 8 | usize::from(byte)))
 }
 
-/// One viewer of the video playlist: asks for the next part's playlist, then loads the part.
-async fn watch_list(crowd: Rc<Crowd>) {
+/// One viewer of the video playlist: asks for the next part's playlist, then loads the part, unless only
+/// lists count.
+async fn watch_list(crowd: Rc<Crowd>, feed: Feed) {
     let entering = crowd.door.acquire().await.expect("the door is never shut");
     let stream = TcpStream::connect(crowd.address).await.expect("the server listens");
     stream.set_nodelay(true).expect("the socket is there");
@@ -194,9 +195,11 @@ async fn watch_list(crowd: Rc<Crowd>) {
         let PartId { msn, part } = hint.part;
         let zipped = playlist(&mut server, format!("video.m3u8?_HLS_msn={msn}&_HLS_part={part}")).await;
         crowd.lists.borrow_mut().push((hint.part, now()));
-        let mut media = get(&mut server, &hint.uri).await.into_body();
-        while let Some(frame) = media.frame().await {
-            frame.expect("the part comes whole");
+        if feed == Feed::Hls {
+            let mut media = get(&mut server, &hint.uri).await.into_body();
+            while let Some(frame) = media.frame().await {
+                frame.expect("the part comes whole");
+            }
         }
         hint = crowd.read(zipped);
         assert_ne!(hint.part, PartId { msn, part }, "the list must have gone on");

@@ -5,10 +5,12 @@
 //! facts and never for a length of time, and fails with a plain sentence where a program it needs is missing.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod caches;
 mod faults;
 mod floors;
 mod gst;
 mod hls;
 mod mse;
+mod players;
 mod shutdown;
 mod support;

@@ -1,9 +1,13 @@
 //! Servers, cameras, clients, and readers of what comes out.
 
+pub mod cache;
 pub mod checker;
 pub mod client;
+pub mod crowd;
 pub mod gst;
+pub mod hop;
 pub mod media;
+pub mod players;
 pub mod playlist;
 pub mod recording;
 pub mod site;

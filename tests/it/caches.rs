@@ -1,0 +1,4 @@
+//! Belvedere behind caches of other makes, with the sample configurations in `config/`.
+
+mod answers;
+mod crowd;

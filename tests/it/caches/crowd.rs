@@ -1,0 +1,134 @@
+//! Many viewers behind a cache are hardly more than one to the server.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use crate::support::cache::{Cache, Make};
+use crate::support::crowd::{Crowd, Seen};
+use crate::support::hop::Hop;
+use crate::support::site::{Site, camera, shared};
+use crate::support::until;
+
+/// One crowd at a time: two of them would wait for the machine and not for the server.
+static ROOM: Mutex<()> = Mutex::const_new(());
+
+/// Requests at the server for each part and each state of a playlist.
+const MOST_REQUESTS: f64 = 1.1;
+
+fn run(path: &str) -> &str {
+    path.rsplit('/').nth(1).expect("media lies in the folder of its run")
+}
+
+/// What the viewers got is what the server gave, and none of them had a complaint.
+fn assert_content(make: Make, seen: &Seen, hop: &Hop) {
+    assert!(seen.complaints.is_empty(), "{make:?}:\n{:#?}", seen.complaints);
+    let passed = hop.passed();
+    for (path, texts) in &seen.playlists {
+        assert!(texts.is_subset(&passed[path]), "{make:?}: {path} is not what the server gave");
+    }
+    for (path, bytes) in &seen.parts {
+        assert!(passed[path].iter().eq([bytes]), "{make:?}: {path} is not what the server gave");
+    }
+}
+
+async fn three_hundred_viewers_are_as_one(make: Make) {
+    const PATH: &str = "/hls/demo/sub/video.m3u8";
+    const VIEWERS: usize = 300;
+    let _alone = ROOM.lock().await;
+    shared().until_segments(PATH, 2).await;
+    let hop = Hop::start(shared().address).await;
+    let cache = Cache::start(make, hop.address).await;
+    let crowd = Crowd::gather(cache.address, PATH, VIEWERS);
+    until("twenty parts", async || (crowd.parts().len() >= 20).then_some(())).await;
+    let seen = crowd.leave().await;
+    let asked = hop.asked();
+
+    assert_content(make, &seen, &hop);
+    let requests = asked.iter().filter(|path| path.contains("_HLS_msn") || path.ends_with(".m4s")).count();
+    // A blocked request stands for the one state of the playlist that it waits for.
+    let states = seen.playlists.keys().filter(|path| path.contains("_HLS_msn")).count();
+    let worth = (states + seen.parts.len()) as f64;
+    // Each viewer may be about to load the next one, and was late for the first.
+    let fewest = seen.loaded.iter().min().expect("there are viewers");
+    let delays = seen.delays();
+    let (median, longest) = (delays[delays.len() / 2], delays[delays.len() - 1]);
+    println!(
+        "{make:?}: {requests} requests for {states} playlists and {} parts; {VIEWERS} viewers have a part {median:?} (half of them) to {longest:?} (all) after the first of them",
+        seen.parts.len()
+    );
+    // PART-HOLD-BACK: a player that far behind still has something to play.
+    assert!(
+        longest < Duration::from_millis(1500),
+        "{make:?}: a viewer had a part {longest:?} after the first"
+    );
+    assert!(
+        requests as f64 <= MOST_REQUESTS * worth + 2.0,
+        "{make:?}: {requests} requests for {worth}: {asked:#?}"
+    );
+    assert!(states + 4 >= seen.parts.len(), "{make:?}: {states} states and {} parts", seen.parts.len());
+    assert!(*fewest + 4 >= seen.parts.len(), "{make:?}: a viewer loaded {fewest} of {}", seen.parts.len());
+    let log = cache.log();
+    assert!(!["[error]", "[crit]", "[alert]", "[emerg]"].iter().any(|word| log.contains(word)), "{log}");
+    // Names still stand for the same bytes at the server itself.
+    for (path, bytes) in seen.parts.iter().rev().take(6) {
+        assert_eq!(shared().found(path).await.body, bytes, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_hundred_viewers_behind_nginx_are_as_one() {
+    three_hundred_viewers_are_as_one(Make::Nginx).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_hundred_viewers_behind_varnish_are_as_one() {
+    three_hundred_viewers_are_as_one(Make::Varnish).await;
+}
+
+async fn viewers_outlive_the_server(make: Make) {
+    const PATH: &str = "/hls/cam/sub/video.m3u8";
+    let _alone = ROOM.lock().await;
+    let camera = camera().await;
+    let first = Site::with_demo_camera(&camera, "").await;
+    first.until_segments(PATH, 1).await;
+    let hop = Hop::start(first.address).await;
+    let cache = Cache::start(make, hop.address).await;
+    let crowd = Crowd::gather(cache.address, PATH, 60);
+    until("six parts", async || (crowd.parts().len() >= 6).then_some(())).await;
+
+    crowd.bear_with_outage(true);
+    first.app.stop().await;
+    hop.lead_to(None);
+    let old: BTreeSet<_> = crowd.parts();
+    let second = Site::with_demo_camera(&camera, "").await;
+    hop.lead_to(Some(second.address));
+    let old_run = run(old.first().expect("parts")).to_owned();
+    let all_are_back = async || crowd.last().values().all(|path| run(path) != old_run).then_some(());
+    until("parts of the new run for everybody", all_are_back).await;
+    crowd.bear_with_outage(false);
+    let count = crowd.parts().len();
+    until("eight parts more", async || (crowd.parts().len() >= count + 8).then_some(())).await;
+    let seen = crowd.leave().await;
+
+    assert_content(make, &seen, &hop);
+    let runs: BTreeSet<_> = seen.parts.keys().map(|path| run(path)).collect();
+    assert_eq!(runs.len(), 2, "{make:?}: {runs:?}");
+    for (path, bytes) in seen.parts.iter().filter(|(path, _)| run(path) != old_run).rev().take(6) {
+        assert_eq!(second.found(path).await.body, bytes, "{path}");
+    }
+    let fewest = seen.loaded.iter().min().expect("there are viewers");
+    assert!(*fewest >= 14, "{make:?}: a viewer loaded only {fewest} parts");
+    second.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn viewers_behind_nginx_outlive_the_server() {
+    viewers_outlive_the_server(Make::Nginx).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn viewers_behind_varnish_outlive_the_server() {
+    viewers_outlive_the_server(Make::Varnish).await;
+}

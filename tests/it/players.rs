@@ -1,0 +1,34 @@
+//! Players of other makes on the multivariant playlist of a camera of another make. (ffmpeg is in `gst`.)
+
+use crate::support::gst::Camera;
+use crate::support::players::{gstreamer_is_content, vlc_is_content};
+use crate::support::site::{Site, rendition};
+
+/// Main and sub with sound, behind one multivariant playlist. There are as many segments as players like to be behind:
+/// VLC, which knows no parts, runs dry at the edge of a list that is shorter.
+async fn site(camera: &Camera) -> (Site, String) {
+    let toml =
+        rendition("cam", "main", &camera.url("main"), "") + &rendition("cam", "sub", &camera.url("sub"), "");
+    let site = Site::start(&toml).await;
+    for track in ["main/video", "main/audio", "sub/video", "sub/audio"] {
+        site.until_segments(&format!("/hls/cam/{track}.m3u8"), 6).await;
+    }
+    let url = format!("http://{}/hls/cam/index.m3u8", site.address);
+    (site, url)
+}
+
+#[tokio::test]
+async fn gstreamer_and_vlc_play_a_camera_without_a_hole_or_a_complaint() {
+    let camera = Camera::start(&["--fps", "25", "--gop", "50"]);
+    let (site, url) = site(&camera).await;
+    tokio::join!(gstreamer_is_content(&url, 12), vlc_is_content(&url, 300));
+    site.app.stop().await;
+}
+
+#[tokio::test]
+async fn gstreamer_and_vlc_play_a_camera_with_b_pictures() {
+    let camera = Camera::start(&["--fps", "25", "--gop", "50", "--bframes", "2"]);
+    let (site, url) = site(&camera).await;
+    tokio::join!(gstreamer_is_content(&url, 12), vlc_is_content(&url, 300));
+    site.app.stop().await;
+}
