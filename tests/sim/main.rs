@@ -11,6 +11,7 @@ mod camera;
 mod families;
 mod hour;
 mod lists;
+mod open;
 mod pieces;
 mod plan;
 mod renditions;

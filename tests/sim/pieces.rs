@@ -109,9 +109,12 @@ impl Pieces {
                 self.msn = segment.msn + 1;
             }
             seen.segments += 1;
+            // The first list shows what could have been listed before.
+            let newest = snapshot.segments.last().map_or(0, |last| last.start.0 + last.duration.0);
+            let since = newest - segment.start.0 - segment.duration.0;
             self.kept.push_back(Kept {
                 msn: segment.msn,
-                listed_at: faults.now,
+                listed_at: faults.now - since,
                 duration: segment.duration.0,
                 longest: 0,
                 gap: segment.gap,

@@ -12,6 +12,7 @@ use fastrand::Rng;
 
 use crate::camera::arrivals;
 use crate::lists::Lists;
+use crate::open::is_open;
 use crate::plan::Plan;
 use crate::renditions::{Rendition, Shared};
 
@@ -28,6 +29,8 @@ const MOST_FAULTS: usize = 8;
 pub struct Faults {
     /// Ticks since the simulation began.
     pub now: i64,
+    /// Does what is open count?
+    strict: bool,
     found: Vec<(String, String)>,
 }
 
@@ -41,6 +44,10 @@ impl Faults {
         what: impl FnOnce() -> String,
     ) {
         if good || self.found.len() >= MOST_FAULTS {
+            return;
+        }
+        let place = place.to_string();
+        if !self.strict && is_open(rule, &place) {
             return;
         }
         let key = format!("{rule} in {place}");
@@ -83,9 +90,19 @@ impl std::ops::AddAssign for Seen {
     }
 }
 
-/// Carries out `plan`; what it broke, in words.
+/// Carries out `plan`; what it broke, in words, but for what is open.
 pub fn run(plan: &Plan) -> Result<Seen, String> {
+    carry_out(plan, false)
+}
+
+/// The same with what is open.
+pub fn run_strictly(plan: &Plan) -> Result<Seen, String> {
+    carry_out(plan, true)
+}
+
+fn carry_out(plan: &Plan, strict: bool) -> Result<Seen, String> {
     let mut world = World::new(plan);
+    world.faults.strict = strict;
     while let Some(index) = world.next() {
         world.renditions[index].step();
         world.look();

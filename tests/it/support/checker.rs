@@ -286,7 +286,8 @@ fn same(before: &Segment, after: &Segment, found: &mut Found) {
         format!("segment {} changed from {before:?} to {after:?}", before.msn)
     });
     // There is nothing to initialize for a gap.
-    let map = |segment: &Segment| segment.map.clone().filter(|_| !segment.gap);
+    let gap = before.gap || after.gap;
+    let map = |segment: &Segment| segment.map.clone().filter(|_| !gap);
     let state = |segment: &Segment| (segment.discontinuities, segment.wall, map(segment));
     found.unless(state(before) == state(after), "N33", || {
         format!("segment {} changed from {before:?} to {after:?}", before.msn)
