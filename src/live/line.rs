@@ -11,6 +11,13 @@ use crate::media::time::TICKS_PER_SECOND;
 /// Fewest finished segments in a list (Apple's authoring specification, 8.11).
 pub const FEWEST_LISTED: usize = 6;
 
+/// Dates of segments may overlap by less than a second (RFC 8216bis 6.2.1). They would by more where the
+/// decode line catches up after slow pictures.
+const MOST_OVERLAP: Ticks = Ticks(TICKS_PER_SECOND as i64 * 9 / 10);
+
+/// Shortest segment whose bit rate counts.
+const TELLING: Ticks = Ticks(TICKS_PER_SECOND as i64);
+
 /// The segment that grows.
 #[derive(Clone, Debug)]
 pub struct OpenSegment {
@@ -31,6 +38,8 @@ pub struct OpenSegment {
     first_chunk: u64,
     /// Chunks of the part that grows.
     pending: Vec<Arc<Chunk>>,
+    /// Where that part starts: where the last one ended, with the silence between, if there is any.
+    part_start: Ticks,
     end: Ticks,
     bytes: usize,
     gap: bool,
@@ -57,6 +66,8 @@ pub struct Place {
     pub index: u64,
     /// True when it belongs into a segment without parts.
     pub whole: bool,
+    /// The longest that a part may be, if that is known.
+    pub longest_part: Option<Ticks>,
 }
 
 /// How much of a track is listed and how much is kept.
@@ -107,7 +118,7 @@ impl Line {
     pub fn reach(&self) -> Option<Open> {
         self.open.as_ref().map(|open| Open {
             segment_start: open.start,
-            part_start: open.pending.first().map_or(open.end, |chunk| chunk.start),
+            part_start: open.part_start,
             bytes: open.bytes,
             whole: open.whole,
             independent: open.pending.iter().any(|chunk| chunk.sync),
@@ -129,16 +140,19 @@ impl Line {
                 // A playlist shows the new init that is to come, and that no part is.
                 let new_init = last.is_some_and(|last| last.epoch.number != chunk.epoch.number);
                 self.version += u64::from(new_init || place.whole);
+                let unbroken = last.filter(|last| last.stretch == place.stretch);
+                let earliest = unbroken.map(|last| last.presentation + last.duration - MOST_OVERLAP);
                 self.open.insert(OpenSegment {
                     msn: self.next_msn,
                     epoch: chunk.epoch.clone(),
                     stretch: place.stretch,
                     discontinuities,
                     start: chunk.start,
-                    presentation: chunk.presentation,
+                    presentation: earliest.map_or(chunk.presentation, |least| chunk.presentation.max(least)),
                     parts: Vec::new(),
                     first_chunk: place.index,
                     pending: Vec::new(),
+                    part_start: chunk.start,
                     end: chunk.start,
                     bytes: 0,
                     gap: false,
@@ -146,22 +160,47 @@ impl Line {
                 })
             }
         };
+        let too_long = place.longest_part.is_some_and(|most| chunk.end - open.part_start > most);
+        if open.pending.is_empty() && too_long && !open.whole {
+            // A silence that no part can hold: what is listed must not say that it is all there.
+            open.gap = true;
+            open.part_start = chunk.start;
+        }
         open.end = chunk.end;
         open.bytes += chunk.bytes.len();
         open.pending.push(chunk);
     }
 
+    /// Makes the open segment one without parts, for one that began with a part that is too long.
+    pub fn forgo_parts(&mut self) {
+        if let Some(open) = self.open.as_mut().filter(|open| open.parts.is_empty()) {
+            open.whole = true;
+            self.version += 1;
+        }
+    }
+
+    /// True when every kept segment starts with a sync sample (RFC 8216bis 4.4.2.1).
+    pub fn is_independent(&self) -> bool {
+        let first = |parts: &[Arc<Part>]| parts.first().and_then(|part| part.chunks.first().cloned());
+        let finished =
+            self.segments.iter().filter(|segment| !segment.gap).map(|segment| first(&segment.parts));
+        let open = self.open.iter().map(|open| first(&open.parts).or_else(|| open.pending.first().cloned()));
+        finished.chain(open).flatten().all(|chunk| chunk.sync)
+    }
+
     /// Closes the open part, if there is one.
     pub fn close_part(&mut self) {
         let Some(open) = &mut self.open else { return };
-        let (Some(first), Some(last)) = (open.pending.first(), open.pending.last()) else { return };
+        let Some(last) = open.pending.last() else { return };
+        let end = last.end;
         let part = Part {
-            duration: last.end - first.start,
+            duration: end - open.part_start,
             independent: open.pending.iter().any(|chunk| chunk.sync),
             bytes: open.pending.iter().map(|chunk| chunk.bytes.len()).sum(),
             chunks: std::mem::take(&mut open.pending),
         };
         open.parts.push(Arc::new(part));
+        open.part_start = end;
         self.version += 1;
     }
 
@@ -361,7 +400,9 @@ impl Line {
         let rate = |segment: &Arc<Segment>| bit_rate(segment.bytes(), segment.duration);
         let length = Ticks(self.segments.iter().map(|segment| segment.duration.0).sum());
         let bytes = self.segments.iter().map(|segment| segment.bytes()).sum();
-        BitRates { peak: self.segments.iter().map(rate).max().unwrap_or(0), average: bit_rate(bytes, length) }
+        // A segment of one picture, as before a break, tells nothing of the stream.
+        let telling = self.segments.iter().filter(|segment| segment.duration >= TELLING);
+        BitRates { peak: telling.map(rate).max().unwrap_or(0), average: bit_rate(bytes, length) }
     }
 
     /// Panics if the line lies about itself. For tests.

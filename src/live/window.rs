@@ -7,18 +7,24 @@ mod measure;
 use std::sync::Arc;
 
 use super::Options;
-use super::cutter::{self, Boundary, Incoming, Limits, VideoEnd};
+use super::cutter::{self, Boundary, Incoming, Limits};
 use super::fit::{Fitted, Picture, fit};
 use super::line::{Keep, Line, Place};
 use super::model::{Chunk, Origin};
 use super::ring::Ring;
-use super::targets::{self, LONGEST_TARGET_DURATION, Targets};
+use super::targets::{self, LONGEST_TARGET_DURATION, Targets, segment_limit};
 use super::tip::{LineTip, Tip};
 use crate::media::time::TICKS_PER_SECOND;
 use crate::media::{Ticks, TrackKind};
 
 /// Sound that lags or starts this much behind its segment's video makes the segment a gap.
 const SOUND_TOO_LATE: Ticks = Ticks(TICKS_PER_SECOND as i64 / 5);
+
+/// A segment of sound may be this much longer than one of pictures: a frame of the longest kind but one.
+const SOUND_SLACK: Ticks = Ticks(TICKS_PER_SECOND as i64 * 13 / 100);
+
+/// Chunks of sound that wait for the part target; it is known after a second of pictures at most.
+const MOST_EARLY_AUDIO: usize = 100;
 
 /// The open segment may hold this share of the ring's bytes.
 const SEGMENT_SHARE: usize = 4;
@@ -103,7 +109,7 @@ impl Window {
     }
 
     fn push_video(&mut self, chunk: Arc<Chunk>, index: u64) {
-        self.choose_part_target(&chunk);
+        self.choose_part_target(&chunk, targets::part_target_evidence(&self.options));
         // No part may be longer than promised, whatever was asked for.
         let whole = self.whole || self.part_target.is_some_and(|most| chunk.end - chunk.start > most);
         if self.broken {
@@ -121,11 +127,16 @@ impl Window {
             true => cutter::video(open, Incoming::from(&*chunk), self.last_gop, &limits),
             false => Boundary::Segment,
         });
+        if boundary == Boundary::Segment {
+            // A segment this short, as in a ring that is too small, is all there is to go by.
+            self.choose_part_target(&chunk, Ticks(0));
+        }
         if boundary == Boundary::Segment && chunk.sync {
             // A break in another rendition is one in this, from the next sync sample on.
             self.stretch = self.origin.stretch();
         }
-        self.video.append(chunk, Place { boundary, stretch: self.stretch, index, whole });
+        let longest_part = self.part_target;
+        self.video.append(chunk, Place { boundary, stretch: self.stretch, index, whole, longest_part });
         if boundary == Boundary::Segment {
             self.whole_segments += u64::from(self.video.newest().is_some_and(|segment| segment.whole));
             self.after_video_segment();
@@ -138,7 +149,9 @@ impl Window {
         }
         self.choose_audio_part_target(&chunk);
         if self.audio_part_target.is_none() {
-            self.early_audio.push((chunk, index));
+            if self.early_audio.len() < MOST_EARLY_AUDIO {
+                self.early_audio.push((chunk, index));
+            }
             return;
         }
         for (early, index) in std::mem::take(&mut self.early_audio) {
@@ -151,33 +164,28 @@ impl Window {
         }
         let first_msn = self.video.open_msn();
         let audio = self.audio.get_or_insert_with(|| Line::new(first_msn));
-        let video_end = self.video.segment(audio.open_msn()).map(|segment| segment.start + segment.duration);
-        if audio.reach().is_none() && video_end.is_some_and(|end| chunk.start >= end) {
-            // The segment it belongs behind ended before it heard anything.
+        let longest = segment_limit(self.targets.map_or(LONGEST_TARGET_DURATION, |targets| targets.duration));
+        let ended = |msn| self.video.segment(msn).map(|segment| segment.start + segment.duration);
+        while ended(audio.open_msn()).is_some_and(|end| chunk.start >= end) {
             audio.follow(&self.video, SOUND_TOO_LATE);
         }
-        if audio.reach().is_none()
-            && let Some(start) = self.video.start_of(audio.open_msn())
-            && chunk.start - start > SOUND_TOO_LATE
-        {
-            // It waits for the next segment: a list of shorter ones would drift from the video's.
-            return;
+        let start = self.video.start_of(audio.open_msn());
+        let late = start.is_some_and(|start| chunk.start - start > SOUND_TOO_LATE);
+        // One that starts late waits for the next segment: a list of shorter ones would drift from the
+        // video's. One that runs on is cut off: where its video ends is not known before the promised length.
+        let unheard =
+            audio.reach().map_or(late, |open| chunk.end - open.segment_start > longest + SOUND_SLACK);
+        if !unheard {
+            let video_end =
+                ended(audio.open_msn()).or_else(|| cutter::expected_end(start?, self.last_gop, &limits));
+            let boundary = audio.reach().map_or(Boundary::None, |open| {
+                cutter::audio(open, Incoming::from(&*chunk), video_end, &limits)
+            });
+            let stretch = self.video.stretch_of(audio.open_msn()).unwrap_or(self.stretch);
+            let longest_part = limits.part;
+            audio.append(chunk, Place { boundary, stretch, index, whole: false, longest_part });
         }
-        let follows = match (video_end, self.video.start_of(audio.open_msn())) {
-            (Some(end), _) => VideoEnd::At(end),
-            (None, start) => VideoEnd::Expected(
-                start.and_then(|start| cutter::expected_end(start, self.last_gop, &limits)),
-            ),
-        };
-        let boundary = audio
-            .reach()
-            .map_or(Boundary::None, |open| cutter::audio(open, Incoming::from(&*chunk), follows, &limits));
-        let msn = audio.open_msn() + u64::from(boundary == Boundary::Segment);
-        let stretch = self.video.stretch_of(msn).unwrap_or(self.stretch);
-        audio.append(chunk, Place { boundary, stretch, index, whole: false });
-        if boundary == Boundary::Segment {
-            audio.shorten_list(keep);
-        }
+        audio.shorten_list(keep);
     }
 
     fn after_video_segment(&mut self) {
@@ -225,21 +233,25 @@ impl Window {
         }
     }
 
-    /// Chooses the part target once enough frames tell the rate, and holds to it for ever.
-    fn choose_part_target(&mut self, next: &Chunk) {
+    /// Chooses the part target once frames of more than `evidence` tell the rate, and holds to it for ever.
+    fn choose_part_target(&mut self, next: &Chunk, evidence: Ticks) {
         if self.part_target.is_some() || self.broken {
             return;
         }
         let Some(reach) = self.video.reach() else { return };
         let seen = next.start - reach.part_start;
-        if next.end - reach.part_start <= targets::part_target_evidence(&self.options) || seen.0 <= 0 {
+        if next.end - reach.part_start <= evidence || seen.0 <= 0 {
             return;
         }
         let frames = self.ring.frames_between(reach.part_start, next.start);
         let interval = Ticks(seen.0 / frames.max(1) as i64);
         let target = targets::part_target(&self.options, interval);
         let promised = self.targets.map_or(target, |targets| targets.longest_part());
-        self.part_target = Some(target.min(promised));
+        let target = target.min(promised);
+        self.part_target = Some(target);
+        if seen > target {
+            self.video.forgo_parts();
+        }
     }
 
     /// Chooses the part target of the sound beside the video's, and holds to it for ever.
@@ -258,7 +270,7 @@ impl Window {
         Limits {
             part: self.part_target,
             segment_enough: targets::segment_enough(&self.options),
-            segment_most: targets::segment_limit(self.target_duration()),
+            segment_most: segment_limit(self.target_duration()),
             segment_bytes: Self::most_chunk_bytes(&self.options),
         }
     }
@@ -271,7 +283,8 @@ impl Window {
         let target = Ticks::from_timescale(i64::from(self.target_duration()), 1);
         // A list is never shorter than three target durations (RFC 8216bis 6.2.2).
         let listed = Ticks::from_duration(self.options.window).max(Ticks(target.0 * 3));
-        Keep { listed, unlisted: Ticks(target.0 * 2) }
+        // Three target durations, for parts too (RFC 8216bis 6.2.2).
+        Keep { listed, unlisted: Ticks(target.0 * 3) }
     }
 
     fn evict(&mut self) {
@@ -516,7 +529,7 @@ mod tests {
         assert_eq!(targets.duration, 4);
         camera.window.promise(targets);
         camera.play(60);
-        let limit = targets::segment_limit(4).0;
+        let limit = segment_limit(4).0;
         assert!(
             camera.durations(TrackKind::Video).iter().all(|duration| (300_000..=limit).contains(duration))
         );
@@ -535,8 +548,8 @@ mod tests {
         let oldest = camera.window.video.oldest().expect("a segment").msn;
         assert_eq!(
             camera.window.video.first_listed() - oldest,
-            4,
-            "two target durations of two-second segments"
+            6,
+            "three target durations of two-second segments"
         );
     }
 
