@@ -15,10 +15,6 @@ pub use measure::{BitRates, bit_rate};
 /// Fewest finished segments in a list (Apple's authoring specification, 8.11).
 pub const FEWEST_LISTED: usize = 6;
 
-/// Dates of segments may overlap by less than a second (RFC 8216bis 6.2.1). They would by more where the
-/// decode line catches up after slow pictures.
-const MOST_OVERLAP: Ticks = Ticks(TICKS_PER_SECOND as i64 * 9 / 10);
-
 /// The segment that grows.
 #[derive(Clone, Debug)]
 pub struct OpenSegment {
@@ -80,6 +76,19 @@ pub struct Keep {
     pub unlisted: Ticks,
 }
 
+/// Dates before and after a discontinuity may overlap by less than a second (RFC 8216bis 6.2.1).
+const MOST_OVERLAP: Ticks = Ticks(TICKS_PER_SECOND as i64 * 9 / 10);
+
+/// What a segment that starts at `start` is dated by: for the first of a stretch its own first frame, for the
+/// others the durations since. Frames themselves may be later for a while, where the decode line lags.
+fn date(last: Option<&Arc<Segment>>, stretch: u64, start: Ticks, presentation: Ticks) -> Ticks {
+    match last {
+        Some(last) if last.stretch == stretch => last.presentation + (start - last.start),
+        Some(last) => presentation.max(last.presentation + last.duration - MOST_OVERLAP),
+        None => presentation,
+    }
+}
+
 /// The segments of one track.
 #[derive(Debug)]
 pub struct Line {
@@ -123,15 +132,14 @@ impl Line {
                 // A playlist shows the new init that is to come, and that no part is.
                 let new_init = last.is_some_and(|last| last.epoch.number != chunk.epoch.number);
                 self.version += u64::from(new_init || place.whole);
-                let unbroken = last.filter(|last| last.stretch == place.stretch);
-                let earliest = unbroken.map(|last| last.presentation + last.duration - MOST_OVERLAP);
+                let presentation = date(last, place.stretch, chunk.start, chunk.presentation);
                 self.open.insert(OpenSegment {
                     msn: self.next_msn,
                     epoch: chunk.epoch.clone(),
                     stretch: place.stretch,
                     discontinuities,
                     start: chunk.start,
-                    presentation: earliest.map_or(chunk.presentation, |least| chunk.presentation.max(least)),
+                    presentation,
                     parts: Vec::new(),
                     first_chunk: place.index,
                     pending: Vec::new(),
@@ -219,6 +227,7 @@ impl Line {
             gap: true,
             whole: false,
             discontinuities,
+            presentation: date(self.segments.back(), other.stretch, other.start, other.start),
             ..*other
         });
     }
@@ -317,6 +326,11 @@ impl Line {
             Some(open) if open.msn == msn => Some(open.start),
             _ => self.segment(msn).map(|segment| segment.start),
         }
+    }
+
+    /// Where the open segment has come to.
+    pub fn open_end(&self) -> Option<Ticks> {
+        self.open.as_ref().map(|open| open.end)
     }
 
     /// The finished part with this name.

@@ -158,6 +158,10 @@ impl Window {
         if self.broken {
             return;
         }
+        if let Some(end) = self.video.open_end() {
+            // What ends so soon is listed too, and needs a part target.
+            self.choose_part_target(end, end, Ticks(0));
+        }
         self.broken = true;
         self.early_audio.clear();
         self.gop_start = None;

@@ -44,7 +44,9 @@ impl Window {
             audio.follow(&self.video, SOUND_TOO_LATE);
         }
         let start = self.video.start_of(audio.open_msn());
-        let late = start.is_some_and(|start| chunk.start - start > SOUND_TOO_LATE);
+        // Where pictures come later than their sound, the segment before may have taken some of this one's.
+        let heard = audio.newest().map_or(Ticks(i64::MIN), |last| last.start + last.duration);
+        let late = start.is_some_and(|start| chunk.start - start.max(heard) > SOUND_TOO_LATE);
         // One that starts late waits for the next segment: a list of shorter ones would drift from the
         // video's. One that runs on is cut off: where its video ends is not known before the promised length.
         let unheard =
