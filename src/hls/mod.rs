@@ -11,7 +11,7 @@ pub mod options;
 pub mod reload;
 pub mod tags;
 
-pub use multivariant::Variant;
+pub use multivariant::{Sound, Variant};
 pub use names::{List, Name, Piece};
 pub use options::Options;
 pub use reload::{Reload, Want, decide, directives, wants_delta};

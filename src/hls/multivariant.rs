@@ -1,22 +1,28 @@
-//! The multivariant playlist: one variant a rendition, its sound as a group of its own.
+//! The multivariant playlist: one variant a rendition, and one group of sound that all of them share.
+//!
+//! Renditions that are listed together show the same camera, so they have the same sound. Where it is one
+//! group for all, a player that changes the picture leaves the sound alone (RFC 8216bis 6.2.4 wants the same
+//! audio for all variants); where each variant has a group of its own, the player loads both anew, and its
+//! sound runs dry meanwhile.
+
+use std::sync::Arc;
 
 use m3u8_rs::{AlternativeMedia, AlternativeMediaType, MasterPlaylist, Resolution, VariantStream};
 
 use super::names::{List, Name};
-use crate::media::{TrackKind, Tracks};
+use crate::media::TrackKind;
+use crate::media::track::{AudioTrack, VideoTrack};
 
 /// What the playlist says of one rendition.
 #[derive(Clone, Debug)]
 pub struct Variant {
-    /// Name of the rendition.
-    pub name: String,
     /// Where its playlists are, seen from this one, with a slash at the end or empty.
     pub folder: String,
-    /// Its tracks.
-    pub tracks: Tracks,
-    /// Highest bit rate of any segment, sound included, in bit/s.
+    /// Its pictures.
+    pub video: Arc<VideoTrack>,
+    /// Highest bit rate of any segment, with the sound that plays along, in bit/s.
     pub peak: u64,
-    /// Bit rate over all segments, sound included, in bit/s.
+    /// Bit rate over all segments, with the sound that plays along, in bit/s.
     pub average: u64,
     /// Frames a second, once measured.
     pub frame_rate: Option<f64>,
@@ -24,14 +30,27 @@ pub struct Variant {
     pub list: List,
 }
 
+/// The sound of all variants.
+#[derive(Clone, Debug)]
+pub struct Sound {
+    /// Name of the rendition that it is from.
+    pub name: String,
+    /// Where that rendition's playlists are, as in [`Variant::folder`].
+    pub folder: String,
+    /// The sound itself.
+    pub audio: Arc<AudioTrack>,
+    /// How far back its playlist goes.
+    pub list: List,
+}
+
 /// Writes the multivariant playlist; the variant to start with comes first. `independent` promises
 /// that every segment can be decoded alone (RFC 8216bis 4.4.2.1).
-pub fn render(variants: &[Variant], independent: bool) -> String {
+pub fn render(variants: &[Variant], sound: Option<&Sound>, independent: bool) -> String {
     let playlist = MasterPlaylist {
         version: Some(6),
-        variants: variants.iter().map(stream).collect(),
+        variants: variants.iter().map(|variant| stream(variant, sound)).collect(),
         independent_segments: independent,
-        alternatives: variants.iter().filter_map(sound).collect(),
+        alternatives: sound.map(media).into_iter().collect(),
         ..MasterPlaylist::default()
     };
     let mut text = Vec::new();
@@ -39,38 +58,38 @@ pub fn render(variants: &[Variant], independent: bool) -> String {
     String::from_utf8(text).expect("all that goes in is text")
 }
 
-fn uri(variant: &Variant, track: TrackKind) -> String {
-    format!("{}{}", variant.folder, Name::Playlist(track, variant.list))
+fn uri(folder: &str, track: TrackKind, list: List) -> String {
+    format!("{folder}{}", Name::Playlist(track, list))
 }
 
-fn stream(variant: &Variant) -> VariantStream {
-    let video = &variant.tracks.video;
+fn stream(variant: &Variant, sound: Option<&Sound>) -> VariantStream {
+    let video = &variant.video;
+    let codecs = [Some(&video.rfc6381), sound.map(|sound| &sound.audio.rfc6381)];
     VariantStream {
-        uri: uri(variant, TrackKind::Video),
+        uri: uri(&variant.folder, TrackKind::Video, variant.list),
         bandwidth: variant.peak,
         average_bandwidth: Some(variant.average),
-        codecs: Some(variant.tracks.codecs()),
+        codecs: Some(codecs.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(",")),
         resolution: Some(Resolution { width: video.width.into(), height: video.height.into() }),
         // Three decimals at most (RFC 8216bis 4.4.6.2).
         frame_rate: variant.frame_rate.map(|rate| (rate * 1000.0).round() / 1000.0),
-        audio: variant.tracks.audio.as_ref().map(|_| variant.name.clone()),
+        audio: sound.map(|sound| sound.name.clone()),
         ..VariantStream::default()
     }
 }
 
-fn sound(variant: &Variant) -> Option<AlternativeMedia> {
-    let audio = variant.tracks.audio.as_ref()?;
-    Some(AlternativeMedia {
+fn media(sound: &Sound) -> AlternativeMedia {
+    AlternativeMedia {
         media_type: AlternativeMediaType::Audio,
-        uri: Some(uri(variant, TrackKind::Audio)),
-        group_id: variant.name.clone(),
+        uri: Some(uri(&sound.folder, TrackKind::Audio, sound.list)),
+        group_id: sound.name.clone(),
         language: Some("und".into()),
         name: "Camera".into(),
         default: true,
         autoselect: true,
-        channels: Some(audio.channels.to_string()),
+        channels: Some(sound.audio.channels.to_string()),
         ..AlternativeMedia::default()
-    })
+    }
 }
 
 #[cfg(test)]
@@ -78,11 +97,10 @@ mod tests {
     use super::*;
     use crate::media::track::testing;
 
-    fn variant(name: &str, tracks: Tracks) -> Variant {
+    fn variant(name: &str) -> Variant {
         Variant {
-            name: name.into(),
             folder: format!("{name}/"),
-            tracks,
+            video: testing::tracks().video,
             peak: 2_200_000,
             average: 2_000_000,
             frame_rate: Some(24.99961),
@@ -91,8 +109,10 @@ mod tests {
     }
 
     #[test]
-    fn each_rendition_is_a_variant_with_its_own_sound() {
-        let text = render(&[variant("main", testing::tracks()), variant("sub", testing::video_only())], true);
+    fn each_rendition_is_a_variant_and_all_share_the_sound_of_one() {
+        let audio = testing::tracks().audio.expect("sound");
+        let sound = Sound { name: "main".into(), folder: "main/".into(), audio, list: List::Live };
+        let text = render(&[variant("main"), variant("sub")], Some(&sound), true);
         let expected = "\
 #EXTM3U
 #EXT-X-VERSION:6
@@ -102,10 +122,17 @@ DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"2\"
 #EXT-X-STREAM-INF:BANDWIDTH=2200000,AVERAGE-BANDWIDTH=2000000,CODECS=\"avc1.42c00d,mp4a.40.2\",\
 RESOLUTION=320x180,FRAME-RATE=25,AUDIO=\"main\"
 main/video.m3u8
-#EXT-X-STREAM-INF:BANDWIDTH=2200000,AVERAGE-BANDWIDTH=2000000,CODECS=\"avc1.42c00d\",\
-RESOLUTION=320x180,FRAME-RATE=25
+#EXT-X-STREAM-INF:BANDWIDTH=2200000,AVERAGE-BANDWIDTH=2000000,CODECS=\"avc1.42c00d,mp4a.40.2\",\
+RESOLUTION=320x180,FRAME-RATE=25,AUDIO=\"main\"
 sub/video.m3u8
 ";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn without_sound_there_is_no_group_and_no_codec_of_it() {
+        let text = render(&[variant("main")], None, true);
+        assert!(!text.contains("EXT-X-MEDIA") && !text.contains("AUDIO="), "{text}");
+        assert!(text.contains("CODECS=\"avc1.42c00d\","), "{text}");
     }
 }

@@ -313,6 +313,11 @@ impl Channel {
         self.window().bit_rates()
     }
 
+    /// Bit rates of the finished segments of sound; none without sound.
+    pub fn sound_bit_rates(&self) -> BitRates {
+        self.window().sound_bit_rates()
+    }
+
     /// Frames a second over the last seconds; `None` before there is a second of them.
     pub fn frame_rate(&self) -> Option<f64> {
         self.window().ring().frame_rate()

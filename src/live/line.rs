@@ -1,5 +1,7 @@
 //! The segments of one track of a rendition: the finished ones, and the one that grows.
 
+mod measure;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -8,15 +10,14 @@ use super::model::{Chunk, Epoch, Part, Segment};
 use crate::media::Ticks;
 use crate::media::time::TICKS_PER_SECOND;
 
+pub use measure::{BitRates, bit_rate};
+
 /// Fewest finished segments in a list (Apple's authoring specification, 8.11).
 pub const FEWEST_LISTED: usize = 6;
 
 /// Dates of segments may overlap by less than a second (RFC 8216bis 6.2.1). They would by more where the
 /// decode line catches up after slow pictures.
 const MOST_OVERLAP: Ticks = Ticks(TICKS_PER_SECOND as i64 * 9 / 10);
-
-/// Shortest segment whose bit rate counts.
-const TELLING: Ticks = Ticks(TICKS_PER_SECOND as i64);
 
 /// The segment that grows.
 #[derive(Clone, Debug)]
@@ -77,24 +78,6 @@ pub struct Keep {
     pub listed: Ticks,
     /// Media that stays loadable after it left the list.
     pub unlisted: Ticks,
-}
-
-/// Bit rates in bit/s.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BitRates {
-    /// Of the segment with the highest (RFC 8216bis 4.4.6.2, BANDWIDTH).
-    pub peak: u64,
-    /// Over all segments (AVERAGE-BANDWIDTH).
-    pub average: u64,
-}
-
-/// Bits a second of `bytes` that last `length`; 0 for no length.
-pub fn bit_rate(bytes: usize, length: Ticks) -> u64 {
-    let bits = bytes as u128 * 8 * u128::from(TICKS_PER_SECOND);
-    u64::try_from(length.0)
-        .ok()
-        .filter(|length| *length > 0)
-        .map_or(0, |length| (bits / u128::from(length)) as u64)
 }
 
 /// The segments of one track.
@@ -177,15 +160,6 @@ impl Line {
             open.whole = true;
             self.version += 1;
         }
-    }
-
-    /// True when every kept segment starts with a sync sample (RFC 8216bis 4.4.2.1).
-    pub fn is_independent(&self) -> bool {
-        let first = |parts: &[Arc<Part>]| parts.first().and_then(|part| part.chunks.first().cloned());
-        let finished =
-            self.segments.iter().filter(|segment| !segment.gap).map(|segment| first(&segment.parts));
-        let open = self.open.iter().map(|open| first(&open.parts).or_else(|| open.pending.first().cloned()));
-        finished.chain(open).flatten().all(|chunk| chunk.sync)
     }
 
     /// Closes the open part, if there is one.
@@ -387,22 +361,6 @@ impl Line {
     /// Grows with each change that a playlist shows.
     pub fn version(&self) -> u64 {
         self.version
-    }
-
-    /// The longest segment, finished or not.
-    pub fn longest(&self) -> Ticks {
-        let open = self.open.iter().map(|open| open.end - open.start);
-        self.segments.iter().map(|segment| segment.duration).chain(open).max().unwrap_or_default()
-    }
-
-    /// Bit rates over the finished segments.
-    pub fn bit_rates(&self) -> BitRates {
-        let rate = |segment: &Arc<Segment>| bit_rate(segment.bytes(), segment.duration);
-        let length = Ticks(self.segments.iter().map(|segment| segment.duration.0).sum());
-        let bytes = self.segments.iter().map(|segment| segment.bytes()).sum();
-        // A segment of one picture, as before a break, tells nothing of the stream.
-        let telling = self.segments.iter().filter(|segment| segment.duration >= TELLING);
-        BitRates { peak: telling.map(rate).max().unwrap_or(0), average: bit_rate(bytes, length) }
     }
 
     /// Panics if the line lies about itself. For tests.

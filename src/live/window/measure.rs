@@ -20,6 +20,11 @@ impl Window {
         BitRates { peak: rate, average: rate }
     }
 
+    /// Those of the sound alone.
+    pub fn sound_bit_rates(&self) -> BitRates {
+        self.audio.as_ref().map(Line::bit_rates).unwrap_or_default()
+    }
+
     /// What this ring knows of its camera.
     pub fn measured(&self) -> Measured {
         let newest = self.ring.newest().map(|chunk| chunk.end);
