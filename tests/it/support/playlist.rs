@@ -24,7 +24,10 @@ pub struct Playlist {
     pub segments: Vec<Segment>,
     /// The one that grows: its duration is that of its parts.
     pub open: Segment,
+    /// The part that comes next.
     pub hints: Vec<String>,
+    /// The init segment of what comes next, if it is another one.
+    pub map_hints: Vec<String>,
     pub reports: Vec<Report>,
     pub ended: bool,
     /// Tags in the order in which they came, by name.
@@ -37,7 +40,8 @@ pub struct Segment {
     pub uri: String,
     pub duration: f64,
     pub parts: Vec<Part>,
-    pub discontinuity: bool,
+    /// How many EXT-X-DISCONTINUITY stand before it.
+    pub discontinuities: u64,
     pub gap: bool,
     /// The URI of the init segment in force.
     pub map: Option<String>,
@@ -76,9 +80,15 @@ impl Playlist {
         (self.open.msn, self.open.parts.len())
     }
 
+    /// The segment with this number, if anything of it is listed.
+    pub fn numbered(&self, msn: u64) -> Option<&Segment> {
+        let index = msn.checked_sub(self.msn.unwrap_or(0)).and_then(|index| usize::try_from(index).ok())?;
+        self.all().nth(index)
+    }
+
     /// The part with this number, if it is listed.
     pub fn part(&self, msn: u64, part: usize) -> Option<&Part> {
-        self.all().find(|segment| segment.msn == msn)?.parts.get(part)
+        self.numbered(msn)?.parts.get(part)
     }
 
     /// Seconds of the finished segments.
@@ -155,7 +165,7 @@ fn take(tag: Tag<'_>, playlist: &mut Playlist, segment: &mut Segment, map: &mut 
             "INF"
         }
         Tag::Discontinuity(_) => {
-            segment.discontinuity = true;
+            segment.discontinuities += 1;
             "DISCONTINUITY"
         }
         Tag::Gap(_) => {
@@ -182,12 +192,12 @@ fn take(tag: Tag<'_>, playlist: &mut Playlist, segment: &mut Segment, map: &mut 
             "PART"
         }
         Tag::PreloadHint(tag) => {
-            assert_eq!(
-                tag.hint_type(),
-                EnumeratedString::Known(PreloadHintType::Part),
-                "hints are for parts"
-            );
-            playlist.hints.push(tag.uri().to_owned());
+            let hints = match tag.hint_type() {
+                EnumeratedString::Known(PreloadHintType::Part) => &mut playlist.hints,
+                EnumeratedString::Known(PreloadHintType::Map) => &mut playlist.map_hints,
+                EnumeratedString::Unknown(other) => panic!("a hint at {other}"),
+            };
+            hints.push(tag.uri().to_owned());
             "PRELOAD-HINT"
         }
         Tag::RenditionReport(tag) => {
