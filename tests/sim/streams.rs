@@ -49,7 +49,7 @@ fn family(cases: u32, plans: impl Strategy<Value = Plan>) -> Seen {
 #[test]
 fn cameras_that_do_the_same_all_the_time() {
     let seen = family(CASES + 1, families::steady());
-    assert!(seen.playlists > 0 && seen.breaks == 0, "{seen:?}");
+    assert!(seen.playlists > 0, "{seen:?}");
 }
 
 #[test]
