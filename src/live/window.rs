@@ -3,6 +3,7 @@
 //! Bounded by time and by bytes. No clock, lock or waiting: `channel.rs` adds those.
 
 mod measure;
+mod sound;
 
 use std::sync::Arc;
 
@@ -19,12 +20,6 @@ use crate::media::{Ticks, TrackKind};
 
 /// Sound that lags or starts this much behind its segment's video makes the segment a gap.
 const SOUND_TOO_LATE: Ticks = Ticks(TICKS_PER_SECOND as i64 / 5);
-
-/// A segment of sound may be this much longer than one of pictures: a frame of the longest kind but one.
-const SOUND_SLACK: Ticks = Ticks(TICKS_PER_SECOND as i64 * 13 / 100);
-
-/// Chunks of sound that wait for the part target; it is known after a second of pictures at most.
-const MOST_EARLY_AUDIO: usize = 100;
 
 /// The open segment may hold this share of the ring's bytes.
 const SEGMENT_SHARE: usize = 4;
@@ -49,8 +44,8 @@ pub struct Window {
     last_gop: Ticks,
     longest_gop: Ticks,
     evicted_early: u64,
-    /// True when the next picture belongs into a segment without parts.
-    whole: bool,
+    /// What was decided of the picture that is being muxed, and where it starts.
+    fitted: Option<(Ticks, Fitted)>,
     whole_segments: u64,
     revision: u64,
     closed: bool,
@@ -75,7 +70,7 @@ impl Window {
             last_gop: Ticks(0),
             longest_gop: Ticks(0),
             evicted_early: 0,
-            whole: false,
+            fitted: None,
             whole_segments: 0,
             revision: 0,
             closed: false,
@@ -89,17 +84,15 @@ impl Window {
 
     /// Ends the next picture on the decode line so that parts keep their bounds.
     pub fn fit(&mut self, picture: Picture) -> Ticks {
+        self.learn(picture.start, picture.due, picture.sync);
         let open = if self.broken { None } else { self.video.reach() };
-        let Fitted { end, whole } = fit(open, picture, self.last_gop, &self.limits());
-        self.whole = whole;
-        end
+        let fitted = fit(open, picture, self.last_gop, &self.limits());
+        self.fitted = Some((picture.start, fitted));
+        fitted.end
     }
 
     /// Takes in a chunk. Chunks of one epoch come in the order of their tracks' decode times.
     pub fn push(&mut self, chunk: Arc<Chunk>) {
-        if chunk.starts_picture() {
-            self.measure_gop(chunk.start);
-        }
         let index = self.ring.push(chunk.clone());
         match chunk.track {
             TrackKind::Video => self.push_video(chunk, index),
@@ -109,9 +102,13 @@ impl Window {
     }
 
     fn push_video(&mut self, chunk: Arc<Chunk>, index: u64) {
-        self.choose_part_target(&chunk, targets::part_target_evidence(&self.options));
+        let fitted = self.fitted.take().filter(|(start, _)| *start == chunk.start).map(|(_, fitted)| fitted);
+        if fitted.is_none() {
+            self.learn(chunk.start, chunk.end, chunk.sync);
+        }
         // No part may be longer than promised, whatever was asked for.
-        let whole = self.whole || self.part_target.is_some_and(|most| chunk.end - chunk.start > most);
+        let too_long = self.part_target.is_some_and(|most| chunk.end - chunk.start > most);
+        let whole = too_long || fitted.is_some_and(|fitted| fitted.whole);
         if self.broken {
             if !chunk.sync {
                 return;
@@ -123,13 +120,14 @@ impl Window {
             };
         }
         let limits = self.limits();
-        let boundary = self.video.reach().map_or(Boundary::None, |open| match open.whole == whole {
-            true => cutter::video(open, Incoming::from(&*chunk), self.last_gop, &limits),
-            false => Boundary::Segment,
+        let boundary = self.video.reach().map_or(Boundary::None, |open| match fitted {
+            _ if open.whole != whole => Boundary::Segment,
+            Some(fitted) => fitted.boundary,
+            None => cutter::video(open, Incoming::from(&*chunk), self.last_gop, &limits),
         });
         if boundary == Boundary::Segment {
             // A segment this short, as in a ring that is too small, is all there is to go by.
-            self.choose_part_target(&chunk, Ticks(0));
+            self.choose_part_target(chunk.start, chunk.end, Ticks(0));
         }
         if boundary == Boundary::Segment && chunk.sync {
             // A break in another rendition is one in this, from the next sync sample on.
@@ -141,51 +139,6 @@ impl Window {
             self.whole_segments += u64::from(self.video.newest().is_some_and(|segment| segment.whole));
             self.after_video_segment();
         }
-    }
-
-    fn push_audio(&mut self, chunk: Arc<Chunk>, index: u64) {
-        if self.broken {
-            return;
-        }
-        self.choose_audio_part_target(&chunk);
-        if self.audio_part_target.is_none() {
-            if self.early_audio.len() < MOST_EARLY_AUDIO {
-                self.early_audio.push((chunk, index));
-            }
-            return;
-        }
-        for (early, index) in std::mem::take(&mut self.early_audio) {
-            self.push_audio(early, index);
-        }
-        let keep = self.keep();
-        let limits = Limits { part: self.audio_part_target, ..self.limits() };
-        if limits.part.is_some_and(|most| chunk.end - chunk.start > most) {
-            return;
-        }
-        let first_msn = self.video.open_msn();
-        let audio = self.audio.get_or_insert_with(|| Line::new(first_msn));
-        let longest = segment_limit(self.targets.map_or(LONGEST_TARGET_DURATION, |targets| targets.duration));
-        let ended = |msn| self.video.segment(msn).map(|segment| segment.start + segment.duration);
-        while ended(audio.open_msn()).is_some_and(|end| chunk.start >= end) {
-            audio.follow(&self.video, SOUND_TOO_LATE);
-        }
-        let start = self.video.start_of(audio.open_msn());
-        let late = start.is_some_and(|start| chunk.start - start > SOUND_TOO_LATE);
-        // One that starts late waits for the next segment: a list of shorter ones would drift from the
-        // video's. One that runs on is cut off: where its video ends is not known before the promised length.
-        let unheard =
-            audio.reach().map_or(late, |open| chunk.end - open.segment_start > longest + SOUND_SLACK);
-        if !unheard {
-            let video_end =
-                ended(audio.open_msn()).or_else(|| cutter::expected_end(start?, self.last_gop, &limits));
-            let boundary = audio.reach().map_or(Boundary::None, |open| {
-                cutter::audio(open, Incoming::from(&*chunk), video_end, &limits)
-            });
-            let stretch = self.video.stretch_of(audio.open_msn()).unwrap_or(self.stretch);
-            let longest_part = limits.part;
-            audio.append(chunk, Place { boundary, stretch, index, whole: false, longest_part });
-        }
-        audio.shorten_list(keep);
     }
 
     fn after_video_segment(&mut self) {
@@ -226,6 +179,14 @@ impl Window {
         self.closed = true;
     }
 
+    /// Learns what a picture that comes next tells of the stream.
+    fn learn(&mut self, start: Ticks, end: Ticks, sync: bool) {
+        if sync {
+            self.measure_gop(start);
+        }
+        self.choose_part_target(start, end, targets::part_target_evidence(&self.options));
+    }
+
     fn measure_gop(&mut self, sync: Ticks) {
         if let Some(start) = self.gop_start.replace(sync) {
             self.last_gop = sync - start;
@@ -234,16 +195,16 @@ impl Window {
     }
 
     /// Chooses the part target once frames of more than `evidence` tell the rate, and holds to it for ever.
-    fn choose_part_target(&mut self, next: &Chunk, evidence: Ticks) {
+    fn choose_part_target(&mut self, start: Ticks, end: Ticks, evidence: Ticks) {
         if self.part_target.is_some() || self.broken {
             return;
         }
         let Some(reach) = self.video.reach() else { return };
-        let seen = next.start - reach.part_start;
-        if next.end - reach.part_start <= evidence || seen.0 <= 0 {
+        let seen = start - reach.part_start;
+        if end - reach.part_start <= evidence || seen.0 <= 0 {
             return;
         }
-        let frames = self.ring.frames_between(reach.part_start, next.start);
+        let frames = self.ring.frames_between(reach.part_start, start);
         let interval = Ticks(seen.0 / frames.max(1) as i64);
         let target = targets::part_target(&self.options, interval);
         let promised = self.targets.map_or(target, |targets| targets.longest_part());
@@ -252,18 +213,6 @@ impl Window {
         if seen > target {
             self.video.forgo_parts();
         }
-    }
-
-    /// Chooses the part target of the sound beside the video's, and holds to it for ever.
-    fn choose_audio_part_target(&mut self, chunk: &Chunk) {
-        if self.audio_part_target.is_some() {
-            return;
-        }
-        let (Some(video), Some(audio)) = (self.part_target, &chunk.epoch.tracks.audio) else { return };
-        let frame = Ticks::from_timescale(audio.frame_samples.into(), audio.sample_rate);
-        let target = targets::audio_part_target(video, frame);
-        let promised = self.targets.map_or(target, |targets| targets.longest_part());
-        self.audio_part_target = Some(target.min(promised));
     }
 
     fn limits(&self) -> Limits {

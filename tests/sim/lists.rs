@@ -179,8 +179,10 @@ impl Lists {
         let good = body.replacen(&again, "", 1) == tail || body == tail;
         faults.unless(good, "N73", &self.name, || format!("{body}\nis not\n{tail}"));
         // There is nothing to initialize for a gap.
-        let next = full.segments[skipped..].iter().find(|segment| !segment.gap).unwrap_or(&full.open);
-        let mapped = next.map.as_ref().is_none_or(|map| body.contains(&format!("#EXT-X-MAP:URI=\"{map}\"")));
+        let open = Some(&full.open).filter(|open| !open.parts.is_empty());
+        let next = full.segments[skipped..].iter().find(|segment| !segment.gap).or(open);
+        let map = next.and_then(|next| next.map.as_ref());
+        let mapped = map.is_none_or(|map| body.contains(&format!("#EXT-X-MAP:URI=\"{map}\"")));
         faults.unless(mapped, "N4", &self.name, || format!("a delta without MAP:\n{body}"));
     }
 

@@ -9,7 +9,9 @@ use crate::plan::{Event, Plan, Scene, Sound, Stream};
 use crate::world::run_strictly;
 
 /// Rule, track, and what to know of it.
-const OPEN: [(&str, &str, &str); 6] = [
+const OPEN: [(&str, &str, &str); 7] = [
+    ("N25", "audio", "a gap has the date of its slow picture, and may lie more than a second back"),
+    ("date", "video", "dates that may not lie back get later than their pictures by more than four seconds"),
     ("N31", "audio", "sound whose picture is late makes segments that are too long"),
     (
         "N39",
@@ -17,7 +19,7 @@ const OPEN: [(&str, &str, &str); 6] = [
         "after slow pictures media time runs faster than the clock, and what left the list goes too early",
     ),
     ("N39", "audio", "the same"),
-    ("N62", "video", "a segment that ends by its bytes may leave a part too short"),
+    ("N25", "video", "the date behind a break may lie more than a second back where pictures were slow"),
     ("started", "video", "the first segment of slow pictures may end before the part target is known"),
     ("S18", "audio", "sound that runs on while its picture is late is left out of the next segment"),
 ];
@@ -79,22 +81,40 @@ fn segments_of_slow_pictures_are_let_go_of_too_early() {
 }
 
 #[test]
-fn a_segment_that_ends_by_its_bytes_leaves_a_short_part() {
-    let scenes = vec![
-        scene(Event::Nothing, 3_944, 24_338, 1_664),
-        scene(Event::Nothing, 10_501, 8_000, 4_000),
-        scene(Event::Nothing, 2_000, 25_000, 1_000),
-    ];
-    let mut plan = plan(scenes, vec![]);
-    plan.options.ring_bytes = 240_084;
-    (plan.renditions[0].bytes, plan.renditions[0].stamp_jitter) = (2_890, 1);
-    plan.noise = 16_664_313_521_241_423;
-    assert_open("N62", &plan);
-}
-
-#[test]
 fn a_first_segment_of_slow_pictures_cannot_be_had() {
     let mut plan = plan(vec![scene(Event::Nothing, 8_000, 1_427, 2_453)], vec![]);
     plan.renditions[0].b_pictures = 2;
     assert_open("started", &plan);
+}
+
+#[test]
+fn a_date_behind_new_parameters_lies_back() {
+    let scenes =
+        vec![scene(Event::Nothing, 3_716, 1_208, 4_000), scene(Event::Parameters, 1_000, 25_000, 1_000)];
+    let mut plan = plan(scenes, vec![]);
+    plan.options.segment_target = Some(Duration::from_millis(2_433));
+    plan.renditions[0].delay_ms = 1;
+    plan.noise = 9_476_887_234_478_287_906;
+    assert_open("N25", &plan);
+}
+
+#[test]
+fn the_date_of_a_gap_lies_back() {
+    let scenes = vec![scene(Event::Nothing, 1_000, 1_162, 2_152), scene(Event::Nothing, 4_016, 1_162, 2_152)];
+    let mut plan = plan(scenes, vec![(0, 1_432), (1_508, 3_600_000)]);
+    let stream = &mut plan.renditions[0];
+    (stream.stamp_jitter, stream.b_pictures, stream.reports) = (24, 1, true);
+    plan.noise = 11_399_967_000_129_990_357;
+    assert_open("N25", &plan);
+}
+
+#[test]
+fn dates_get_late() {
+    let rates = [6_000, 12_500, 1_000, 1_000, 5_000];
+    let scenes = rates.map(|rate| scene(Event::Nothing, 6_167, rate, 1_000)).to_vec();
+    let mut plan = plan(scenes, vec![(0, 3_600_000)]);
+    plan.renditions[0].stamp_jitter = 12;
+    plan.viewer_ms = 16_191;
+    plan.noise = 784_360_673_545_852_885;
+    assert_open("date", &plan);
 }

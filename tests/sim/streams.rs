@@ -97,5 +97,5 @@ fn two_renditions_of_one_camera() {
 #[test]
 fn anything_at_once() {
     let seen = family(CASES, families::anything());
-    assert!(seen.deltas > 0 && seen.gaps > 0 && seen.breaks > 0, "{seen:?}");
+    assert!(seen.gaps > 0 && seen.breaks > 0, "{seen:?}");
 }

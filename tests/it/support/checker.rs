@@ -29,10 +29,20 @@ const DATE_ROUNDING: f64 = 2.0;
 
 /// Everything that is wrong with `playlists`, which came from one URL in this order.
 pub fn check(playlists: &[Playlist]) -> Vec<Violation> {
+    check_as(playlists, Expected::default())
+}
+
+/// The same for a camera whose pictures jitter. Dates are those of presentation, durations those of the decode line,
+/// which follows slowly: they meet within `jitter` milliseconds. (The rule for durations, N23, asks for a frame's.)
+pub fn check_with_jitter(playlists: &[Playlist], jitter: f64) -> Vec<Violation> {
+    check_as(playlists, Expected { date_slack: (jitter, jitter), ..Expected::default() })
+}
+
+fn check_as(playlists: &[Playlist], expected: Expected) -> Vec<Violation> {
     let mut found = Found(Vec::new());
     for (index, playlist) in playlists.iter().enumerate() {
         let before = index.checked_sub(1).map(|before| &playlists[before]);
-        found.add(check_next(before, playlist, Expected::default()));
+        found.add(check_next(before, playlist, expected));
     }
     found.0
 }
@@ -114,6 +124,7 @@ fn header(playlist: &Playlist, found: &mut Found) {
         let count = playlist.order.iter().filter(|name| **name == once).count();
         found.unless(count <= 1, "N18", || format!("{once} stands {count} times"));
     }
+    found.unless(playlist.skipped == 0, "N72", || "segments are skipped for who did not ask for it".into());
     found.unless(playlist.version == Some(6), "N17", || format!("version {:?}", playlist.version));
     found.unless(playlist.target.is_some_and(|target| target >= 1), "N21", || "no TARGETDURATION".into());
     let place = |wanted: &str| playlist.order.iter().position(|name| *name == wanted);

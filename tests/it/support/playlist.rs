@@ -15,6 +15,9 @@ pub struct Playlist {
     pub part_target: Option<f64>,
     pub part_hold_back: Option<f64>,
     pub can_block: bool,
+    pub can_skip_until: Option<f64>,
+    /// How many segments at the head of `segments` a delta update leaves out.
+    pub skipped: u64,
     pub msn: Option<u64>,
     pub discontinuity_sequence: Option<u64>,
     /// The finished segments.
@@ -117,7 +120,7 @@ pub fn parse(text: &str) -> Playlist {
     }
     segment.map = map;
     playlist.open = segment;
-    let first = playlist.msn.unwrap_or(0);
+    let first = playlist.msn.unwrap_or(0) + playlist.skipped;
     for (msn, segment) in (first..).zip(playlist.segments.iter_mut().chain([&mut playlist.open])) {
         segment.msn = msn;
     }
@@ -138,6 +141,7 @@ fn take(tag: Tag<'_>, playlist: &mut Playlist, segment: &mut Segment, map: &mut 
         Tag::ServerControl(tag) => {
             playlist.part_hold_back = tag.part_hold_back();
             playlist.can_block = tag.can_block_reload();
+            playlist.can_skip_until = tag.can_skip_until();
             "SERVER-CONTROL"
         }
         Tag::PartInf(tag) => {
@@ -151,6 +155,10 @@ fn take(tag: Tag<'_>, playlist: &mut Playlist, segment: &mut Segment, map: &mut 
         Tag::DiscontinuitySequence(tag) => {
             playlist.discontinuity_sequence = Some(tag.discontinuity_sequence());
             "DISCONTINUITY-SEQUENCE"
+        }
+        Tag::Skip(tag) => {
+            playlist.skipped = tag.skipped_segments();
+            "SKIP"
         }
         Tag::Inf(tag) => {
             segment.duration = tag.duration();
