@@ -9,7 +9,7 @@ use crate::plan::{Event, Plan, Scene, Sound, Stream};
 use crate::world::run_strictly;
 
 /// Rule, track, and what to know of it.
-const OPEN: [(&str, &str, &str); 7] = [
+const OPEN: &[(&str, &str, &str)] = &[
     ("N25", "audio", "a gap has the date of its slow picture, and may lie more than a second back"),
     ("date", "video", "dates that may not lie back get later than their pictures by more than four seconds"),
     ("N31", "audio", "sound whose picture is late makes segments that are too long"),
@@ -110,7 +110,7 @@ fn the_date_of_a_gap_lies_back() {
 
 #[test]
 fn dates_get_late() {
-    let rates = [6_000, 12_500, 1_000, 1_000, 5_000];
+    let rates: [u32; 5] = [6_000, 12_500, 1_000, 1_000, 5_000];
     let scenes = rates.map(|rate| scene(Event::Nothing, 6_167, rate, 1_000)).to_vec();
     let mut plan = plan(scenes, vec![(0, 3_600_000)]);
     plan.renditions[0].stamp_jitter = 12;
