@@ -20,10 +20,10 @@ const FOREVER: u32 = 3_600_000;
 
 /// Cameras that do the same all the time.
 pub fn steady() -> impl Strategy<Value = Plan> {
-    let scene = (rates(), gops(), prop_oneof![7 => 8_000..=24_000_u32, 1 => 60_000..=90_000_u32]);
+    let scene = (rates(), gops(), prop_oneof![15 => 6_000..=16_000_u32, 1 => 60_000..=90_000_u32]);
     let scene = scene.prop_map(|(rate, gop_ms, ms)| {
         // Few of the many pictures that long lives at high rates would take.
-        let ms = if rate > 12_000 { ms.min(24_000) } else { ms };
+        let ms = if rate > 12_000 { ms.min(16_000) } else { ms };
         Scene { first: Event::Nothing, ms, rate, gop_ms }
     });
     plan(options(), stream(vec(scene, 1), always()).prop_map(|stream| vec![stream]))
@@ -31,9 +31,9 @@ pub fn steady() -> impl Strategy<Value = Plan> {
 
 /// "Smart" cameras, whose GOPs grow once nothing moves any more.
 pub fn growing_gops() -> impl Strategy<Value = Plan> {
-    let scenes = (4_000..=25_000_u32, 500..=4_000_u32, 3_000..=60_000_u32, 20_000..=80_000_u32);
+    let scenes = (4_000..=25_000_u32, 500..=4_000_u32, 3_000..=60_000_u32, 10_000..=50_000_u32);
     let scenes = scenes.prop_map(|(rate, short, long, ms)| {
-        let rate = if ms > 40_000 { rate / 4 } else { rate };
+        let rate = if ms > 20_000 { rate / 4 } else { rate };
         let scene = |gop_ms, ms| Scene { first: Event::Nothing, ms, rate, gop_ms };
         vec![scene(short, 8_000), scene(long, ms)]
     });
@@ -47,7 +47,7 @@ pub fn dusk_and_dawn() -> impl Strategy<Value = Plan> {
         vec(select(vec![1_000, 2_000, 5_000, 6_000, 8_000, 12_500, 25_000, 30_000_u32]), 2..=5),
         vec(1_000..=60_000_u32, 2..=4),
     ];
-    let scenes = (rates, gops(), 4_000..=14_000_u32).prop_map(|(rates, gop_ms, ms)| {
+    let scenes = (rates, gops(), 3_000..=8_000_u32).prop_map(|(rates, gop_ms, ms)| {
         rates.into_iter().map(|rate| Scene { first: Event::Nothing, ms, rate, gop_ms }).collect()
     });
     plan(options(), stream(scenes, always()).prop_map(|stream| vec![stream]))
@@ -71,9 +71,9 @@ pub fn new_epochs() -> impl Strategy<Value = Plan> {
 
 /// Sound that comes late, stops, and comes back.
 pub fn coming_and_going_sound() -> impl Strategy<Value = Plan> {
-    let scene = (5_000..=30_000_u32, 500..=5_000_u32, 20_000..=40_000_u32)
+    let scene = (5_000..=30_000_u32, 500..=5_000_u32, 12_000..=24_000_u32)
         .prop_map(|(rate, gop_ms, ms)| Scene { first: Event::Nothing, ms, rate, gop_ms });
-    let heard = vec((0..=9_000_u32, 100..=14_000_u32), 1..=5).prop_map(|spans| {
+    let heard = vec((0..=7_000_u32, 100..=9_000_u32), 1..=5).prop_map(|spans| {
         let mut now = 0;
         let span = |(silent, heard)| {
             let from = now + silent;
@@ -172,7 +172,7 @@ fn stream(
 }
 
 fn eventful(event: impl Strategy<Value = Event>) -> impl Strategy<Value = Vec<Scene>> {
-    let scene = (event, 2_000..=12_000_u32, rates(), short_gops());
+    let scene = (event, 1_000..=7_000_u32, rates(), short_gops());
     let scene = scene.prop_map(|(first, ms, rate, gop_ms)| Scene { first, ms, rate, gop_ms });
     // Most cameras keep their rate and their GOP over what happens to them.
     (vec(scene, 2..=4), prop::bool::weighted(0.7)).prop_map(|(mut scenes, steady): (Vec<Scene>, bool)| {

@@ -49,7 +49,7 @@ fn family(cases: u32, plans: impl Strategy<Value = Plan>) -> Seen {
 #[test]
 fn cameras_that_do_the_same_all_the_time() {
     let seen = family(CASES + 1, families::steady());
-    assert!(seen.playlists > 0 && seen.breaks == 0, "{seen:?}");
+    assert!(seen.playlists > 0, "{seen:?}");
 }
 
 #[test]
@@ -97,5 +97,5 @@ fn two_renditions_of_one_camera() {
 #[test]
 fn anything_at_once() {
     let seen = family(CASES, families::anything());
-    assert!(seen.deltas > 0 && seen.gaps > 0 && seen.breaks > 0, "{seen:?}");
+    assert!(seen.gaps > 0 && seen.breaks > 0, "{seen:?}");
 }

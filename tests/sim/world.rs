@@ -160,7 +160,8 @@ impl World {
         if self.camera.targets().is_none() {
             let tips = || self.renditions.iter().map(|rendition| rendition.channel.tip().video);
             let good = waited >= 0 && tips().any(|tip| tip.finished);
-            if !good && !(waited >= START_TIMEOUT && tips().any(|tip| tip.started)) {
+            let late = waited >= START_TIMEOUT && tips().any(|tip| tip.started);
+            if !(good || late) {
                 return;
             }
             self.camera.promise();
