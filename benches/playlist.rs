@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use belvedere::clock;
 use belvedere::hls::media::Form;
-use belvedere::hls::{List, RenditionReport, Variant, media, multivariant};
+use belvedere::hls::{List, RenditionReport, Sound, Variant, media, multivariant};
 use belvedere::live::Options;
 use belvedere::media::TrackKind;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -62,15 +62,16 @@ fn multivariant_playlist(criterion: &mut Criterion) {
     let variants = ["main", "sub"].map(|name| Variant {
         folder: format!("{name}/"),
         list: List::Live,
-        name: name.into(),
-        tracks: source::tracks(),
+        video: source::tracks().video,
         peak: 4_400_000,
         average: 4_000_000,
         frame_rate: channel.frame_rate(),
     });
-    let text = multivariant::render(&variants, true);
+    let audio = source::tracks().audio.expect("the camera has sound");
+    let sound = Sound { name: "main".into(), folder: "main/".into(), audio, list: List::Live };
+    let text = multivariant::render(&variants, Some(&sound), true);
     group.bench_function("render", |bencher| {
-        bencher.iter(|| multivariant::render(black_box(&variants), true));
+        bencher.iter(|| multivariant::render(black_box(&variants), Some(&sound), true));
     });
     group.bench_function("gzip", |bencher| bencher.iter(|| gzip(black_box(&text))));
     group.finish();

@@ -132,6 +132,11 @@ impl App {
         self.web.address()
     }
 
+    /// The address of the TLS listener, if there is one.
+    pub fn tls_address(&self) -> Option<SocketAddr> {
+        self.web.tls_address()
+    }
+
     /// Where to look, for the terminal.
     pub fn greeting(&self) -> String {
         let place = |scheme: &str, address: SocketAddr| {

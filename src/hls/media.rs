@@ -42,7 +42,8 @@ pub fn render(snapshot: &Snapshot, form: Form, reports: &[RenditionReport]) -> S
         List::Dvr => &snapshot.segments[..],
         List::Live => live(snapshot),
     };
-    let can_skip = form.list == List::Dvr && snapshot.window > SKIP_FROM;
+    // A list that has ended gives none (RFC 8216bis 6.2.5.1).
+    let can_skip = form.list == List::Dvr && snapshot.window > SKIP_FROM && !snapshot.closed;
     let mut text = String::with_capacity(4096);
     let mut writer = Writer { snapshot, segments, can_skip, out: &mut text, epoch: None };
     // Writing to a String cannot fail.

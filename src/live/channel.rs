@@ -212,6 +212,11 @@ impl Channel {
         *self.chunks.borrow()
     }
 
+    /// The state of the ring as its playlists show it now; [`Self::tip`] may be told a moment later.
+    pub fn tip_now(&self) -> Tip {
+        self.window().tip()
+    }
+
     /// Changes with every chunk.
     pub fn chunk_tips(&self) -> watch::Receiver<Tip> {
         self.chunks.subscribe()

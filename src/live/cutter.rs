@@ -90,22 +90,10 @@ pub fn expected_end(start: Ticks, gop: Ticks, limits: &Limits) -> Option<Ticks> 
     Some(start + Ticks(gops.max(1) * gop.0).min(limits.segment_most))
 }
 
-/// Where the video's segment of the same number ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VideoEnd {
-    /// It ended here.
-    At(Ticks),
-    /// It is expected to end here, if that.
-    Expected(Option<Ticks>),
-}
-
-/// Decides for a chunk of audio: audio segments follow the video's, so that both lists stay in step.
-pub fn audio(open: Open, chunk: Incoming, video: VideoEnd, limits: &Limits) -> Boundary {
-    match video {
-        VideoEnd::At(end) if chunk.start >= end => Boundary::Segment,
-        VideoEnd::At(end) => part(open, chunk, Some(end), limits),
-        VideoEnd::Expected(end) => part(open, chunk, end, limits),
-    }
+/// Decides for a chunk of audio before `video_end`, where the video's segment of the same number ends or is
+/// expected to: audio segments follow the video's, so that both lists stay in step.
+pub fn audio(open: Open, chunk: Incoming, video_end: Option<Ticks>, limits: &Limits) -> Boundary {
+    part(open, chunk, video_end, limits)
 }
 
 fn part(open: Open, chunk: Incoming, segment_end: Option<Ticks>, limits: &Limits) -> Boundary {
@@ -179,13 +167,5 @@ mod tests {
         let open = Open { whole: true, ..OPEN };
         assert_eq!(video(open, at(158_000, false), Ticks(0), &LIMITS), Boundary::None);
         assert_eq!(video(open, at(162_000, false), Ticks(0), &LIMITS), Boundary::Segment);
-    }
-
-    #[test]
-    fn audio_follows_the_ends_of_the_video_segments() {
-        let ends = VideoEnd::At(Ticks(7200));
-        assert_eq!(audio(OPEN, at(3600, true), VideoEnd::Expected(None), &LIMITS), Boundary::None);
-        assert_eq!(audio(OPEN, at(3600, true), ends, &LIMITS), Boundary::None);
-        assert_eq!(audio(OPEN, at(7200, true), ends, &LIMITS), Boundary::Segment);
     }
 }

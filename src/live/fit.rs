@@ -40,6 +40,8 @@ pub struct Fitted {
     pub end: Ticks,
     /// True when it belongs into a segment without parts.
     pub whole: bool,
+    /// What ends before it.
+    pub boundary: Boundary,
 }
 
 impl Picture {
@@ -55,16 +57,18 @@ impl Picture {
 /// Ends `picture` so that the part it falls into can keep its bounds. `open` and `gop` are what the
 /// cutter goes by.
 pub fn fit(open: Option<Open>, picture: Picture, gop: Ticks, limits: &Limits) -> Fitted {
+    let cut = |end| open.map_or(Boundary::None, |open| cutter::video(open, picture.until(end), gop, limits));
     let Some(target) = limits.part else {
-        return Fitted { end: picture.within(limits.segment_most), whole: false };
+        let end = picture.within(limits.segment_most);
+        return Fitted { end, whole: false, boundary: cut(end) };
     };
     let Some(open) = open else { return first_of_segment(picture, target, limits) };
     let longest = picture.within(if open.whole { limits.segment_most } else { target });
-    if cutter::video(open, picture.until(longest), gop, limits) == Boundary::Segment {
+    if cut(longest) == Boundary::Segment {
         return first_of_segment(picture, target, limits);
     }
     if open.whole {
-        return Fitted { end: longest, whole: true };
+        return Fitted { end: longest, whole: true, boundary: Boundary::None };
     }
     let crosses = longest - open.part_start > target;
     let end = match crosses && !open.part_may_end(picture.start, target) {
@@ -73,9 +77,10 @@ pub fn fit(open: Option<Open>, picture: Picture, gop: Ticks, limits: &Limits) ->
     };
     if picture.due - end > Ticks(MOST_LATE * target.0) {
         // The line would fall further behind with each picture: they no longer fit into parts.
-        return Fitted { end: picture.within(limits.segment_most), whole: true };
+        let end = picture.within(limits.segment_most);
+        return Fitted { end, whole: true, boundary: Boundary::Segment };
     }
-    Fitted { end, whole: false }
+    Fitted { end, whole: false, boundary: cut(end) }
 }
 
 /// True when a part that is `filled` so far may be closed.
@@ -86,7 +91,7 @@ pub fn is_full(filled: Ticks, target: Ticks) -> bool {
 fn first_of_segment(picture: Picture, target: Ticks, limits: &Limits) -> Fitted {
     let whole = picture.interval > target;
     let most = if whole { limits.segment_most } else { target };
-    Fitted { end: picture.within(most), whole }
+    Fitted { end: picture.within(most), whole, boundary: Boundary::Segment }
 }
 
 /// `frame` moved to `start..end` on the decode line, in ticks, which are a video track's timescale; it is
@@ -134,14 +139,8 @@ mod tests {
                 sync,
                 bytes: 1,
             };
-            let Fitted { end, whole } = fit(open, picture, Ticks(SYNC_EVERY), &LIMITS);
+            let Fitted { end, whole, boundary } = fit(open, picture, Ticks(SYNC_EVERY), &LIMITS);
             assert!(end <= picture.due && end > picture.start);
-            let boundary = open.map_or(Boundary::Segment, |open| {
-                if open.whole != whole {
-                    return Boundary::Segment;
-                }
-                cutter::video(open, picture.until(end), Ticks(SYNC_EVERY), &LIMITS)
-            });
             let starts = Open {
                 segment_start: Ticks(line),
                 part_start: Ticks(line),

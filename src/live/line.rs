@@ -1,5 +1,7 @@
 //! The segments of one track of a rendition: the finished ones, and the one that grows.
 
+mod measure;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -7,6 +9,8 @@ use super::cutter::{Boundary, Incoming, Open};
 use super::model::{Chunk, Epoch, Part, Segment};
 use crate::media::Ticks;
 use crate::media::time::TICKS_PER_SECOND;
+
+pub use measure::{BitRates, bit_rate};
 
 /// Fewest finished segments in a list (Apple's authoring specification, 8.11).
 pub const FEWEST_LISTED: usize = 6;
@@ -31,6 +35,8 @@ pub struct OpenSegment {
     first_chunk: u64,
     /// Chunks of the part that grows.
     pending: Vec<Arc<Chunk>>,
+    /// Where that part starts: where the last one ended, with the silence between, if there is any.
+    part_start: Ticks,
     end: Ticks,
     bytes: usize,
     gap: bool,
@@ -57,6 +63,8 @@ pub struct Place {
     pub index: u64,
     /// True when it belongs into a segment without parts.
     pub whole: bool,
+    /// The longest that a part may be, if that is known.
+    pub longest_part: Option<Ticks>,
 }
 
 /// How much of a track is listed and how much is kept.
@@ -68,22 +76,17 @@ pub struct Keep {
     pub unlisted: Ticks,
 }
 
-/// Bit rates in bit/s.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BitRates {
-    /// Of the segment with the highest (RFC 8216bis 4.4.6.2, BANDWIDTH).
-    pub peak: u64,
-    /// Over all segments (AVERAGE-BANDWIDTH).
-    pub average: u64,
-}
+/// Dates before and after a discontinuity may overlap by less than a second (RFC 8216bis 6.2.1).
+const MOST_OVERLAP: Ticks = Ticks(TICKS_PER_SECOND as i64 * 9 / 10);
 
-/// Bits a second of `bytes` that last `length`; 0 for no length.
-pub fn bit_rate(bytes: usize, length: Ticks) -> u64 {
-    let bits = bytes as u128 * 8 * u128::from(TICKS_PER_SECOND);
-    u64::try_from(length.0)
-        .ok()
-        .filter(|length| *length > 0)
-        .map_or(0, |length| (bits / u128::from(length)) as u64)
+/// What a segment that starts at `start` is dated by: for the first of a stretch its own first frame, for the
+/// others the durations since. Frames themselves may be later for a while, where the decode line lags.
+fn date(last: Option<&Arc<Segment>>, stretch: u64, start: Ticks, presentation: Ticks) -> Ticks {
+    match last {
+        Some(last) if last.stretch == stretch => last.presentation + (start - last.start),
+        Some(last) => presentation.max(last.presentation + last.duration - MOST_OVERLAP),
+        None => presentation,
+    }
 }
 
 /// The segments of one track.
@@ -107,7 +110,7 @@ impl Line {
     pub fn reach(&self) -> Option<Open> {
         self.open.as_ref().map(|open| Open {
             segment_start: open.start,
-            part_start: open.pending.first().map_or(open.end, |chunk| chunk.start),
+            part_start: open.part_start,
             bytes: open.bytes,
             whole: open.whole,
             independent: open.pending.iter().any(|chunk| chunk.sync),
@@ -129,16 +132,18 @@ impl Line {
                 // A playlist shows the new init that is to come, and that no part is.
                 let new_init = last.is_some_and(|last| last.epoch.number != chunk.epoch.number);
                 self.version += u64::from(new_init || place.whole);
+                let presentation = date(last, place.stretch, chunk.start, chunk.presentation);
                 self.open.insert(OpenSegment {
                     msn: self.next_msn,
                     epoch: chunk.epoch.clone(),
                     stretch: place.stretch,
                     discontinuities,
                     start: chunk.start,
-                    presentation: chunk.presentation,
+                    presentation,
                     parts: Vec::new(),
                     first_chunk: place.index,
                     pending: Vec::new(),
+                    part_start: chunk.start,
                     end: chunk.start,
                     bytes: 0,
                     gap: false,
@@ -146,22 +151,38 @@ impl Line {
                 })
             }
         };
+        let too_long = place.longest_part.is_some_and(|most| chunk.end - open.part_start > most);
+        if open.pending.is_empty() && too_long && !open.whole {
+            // A silence that no part can hold: what is listed must not say that it is all there.
+            open.gap = true;
+            open.part_start = chunk.start;
+        }
         open.end = chunk.end;
         open.bytes += chunk.bytes.len();
         open.pending.push(chunk);
     }
 
+    /// Makes the open segment one without parts, for one that began with a part that is too long.
+    pub fn forgo_parts(&mut self) {
+        if let Some(open) = self.open.as_mut().filter(|open| open.parts.is_empty()) {
+            open.whole = true;
+            self.version += 1;
+        }
+    }
+
     /// Closes the open part, if there is one.
     pub fn close_part(&mut self) {
         let Some(open) = &mut self.open else { return };
-        let (Some(first), Some(last)) = (open.pending.first(), open.pending.last()) else { return };
+        let Some(last) = open.pending.last() else { return };
+        let end = last.end;
         let part = Part {
-            duration: last.end - first.start,
+            duration: end - open.part_start,
             independent: open.pending.iter().any(|chunk| chunk.sync),
             bytes: open.pending.iter().map(|chunk| chunk.bytes.len()).sum(),
             chunks: std::mem::take(&mut open.pending),
         };
         open.parts.push(Arc::new(part));
+        open.part_start = end;
         self.version += 1;
     }
 
@@ -206,6 +227,7 @@ impl Line {
             gap: true,
             whole: false,
             discontinuities,
+            presentation: date(self.segments.back(), other.stretch, other.start, other.start),
             ..*other
         });
     }
@@ -306,6 +328,11 @@ impl Line {
         }
     }
 
+    /// Where the open segment has come to.
+    pub fn open_end(&self) -> Option<Ticks> {
+        self.open.as_ref().map(|open| open.end)
+    }
+
     /// The finished part with this name.
     pub fn part(&self, msn: u64, part: u32) -> Option<&Arc<Part>> {
         let parts = match &self.open {
@@ -348,20 +375,6 @@ impl Line {
     /// Grows with each change that a playlist shows.
     pub fn version(&self) -> u64 {
         self.version
-    }
-
-    /// The longest segment, finished or not.
-    pub fn longest(&self) -> Ticks {
-        let open = self.open.iter().map(|open| open.end - open.start);
-        self.segments.iter().map(|segment| segment.duration).chain(open).max().unwrap_or_default()
-    }
-
-    /// Bit rates over the finished segments.
-    pub fn bit_rates(&self) -> BitRates {
-        let rate = |segment: &Arc<Segment>| bit_rate(segment.bytes(), segment.duration);
-        let length = Ticks(self.segments.iter().map(|segment| segment.duration.0).sum());
-        let bytes = self.segments.iter().map(|segment| segment.bytes()).sum();
-        BitRates { peak: self.segments.iter().map(rate).max().unwrap_or(0), average: bit_rate(bytes, length) }
     }
 
     /// Panics if the line lies about itself. For tests.

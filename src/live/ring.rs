@@ -96,9 +96,10 @@ impl Ring {
         (length >= Ticks::from_timescale(1, 1)).then(|| recent.len() as f64 / length.as_secs_f64())
     }
 
-    /// Bits a second over all chunks.
+    /// Bits a second over all chunks; of less than a second as if it were one, since the first picture is
+    /// larger than those that follow.
     pub fn bit_rate(&self) -> u64 {
         let (Some(first), Some(last)) = (self.chunks.front(), self.chunks.back()) else { return 0 };
-        bit_rate(self.bytes, last.end - first.start)
+        bit_rate(self.bytes, (last.end - first.start).max(Ticks::from_timescale(1, 1)))
     }
 }

@@ -53,6 +53,8 @@ pub struct LineTip {
     pub open_whole: bool,
     /// Parts of the newest finished segment.
     pub last_parts: u32,
+    /// How many of those are listed: none of a gap, or of a segment without parts.
+    pub last_listed_parts: u32,
     /// True once there is anything to list.
     pub started: bool,
     /// True once there is a finished segment to list.
@@ -71,6 +73,10 @@ impl LineTip {
             open_parts,
             open_whole: line.open().is_some_and(|open| open.whole),
             last_parts: line.newest().map_or(0, |newest| count(&newest.parts)),
+            last_listed_parts: line
+                .newest()
+                .filter(|newest| !newest.gap && !newest.whole)
+                .map_or(0, |newest| count(&newest.parts)),
             started: open_parts > 0 || line.newest().is_some(),
             finished: line.newest().is_some(),
             version: line.version(),

@@ -3,16 +3,17 @@
 //! Bounded by time and by bytes. No clock, lock or waiting: `channel.rs` adds those.
 
 mod measure;
+mod sound;
 
 use std::sync::Arc;
 
 use super::Options;
-use super::cutter::{self, Boundary, Incoming, Limits, VideoEnd};
+use super::cutter::{self, Boundary, Incoming, Limits};
 use super::fit::{Fitted, Picture, fit};
 use super::line::{Keep, Line, Place};
 use super::model::{Chunk, Origin};
 use super::ring::Ring;
-use super::targets::{self, LONGEST_TARGET_DURATION, Targets};
+use super::targets::{self, LONGEST_TARGET_DURATION, Targets, segment_limit};
 use super::tip::{LineTip, Tip};
 use crate::media::time::TICKS_PER_SECOND;
 use crate::media::{Ticks, TrackKind};
@@ -43,8 +44,8 @@ pub struct Window {
     last_gop: Ticks,
     longest_gop: Ticks,
     evicted_early: u64,
-    /// True when the next picture belongs into a segment without parts.
-    whole: bool,
+    /// What was decided of the picture that is being muxed, and where it starts.
+    fitted: Option<(Ticks, Fitted)>,
     whole_segments: u64,
     revision: u64,
     closed: bool,
@@ -69,7 +70,7 @@ impl Window {
             last_gop: Ticks(0),
             longest_gop: Ticks(0),
             evicted_early: 0,
-            whole: false,
+            fitted: None,
             whole_segments: 0,
             revision: 0,
             closed: false,
@@ -83,17 +84,15 @@ impl Window {
 
     /// Ends the next picture on the decode line so that parts keep their bounds.
     pub fn fit(&mut self, picture: Picture) -> Ticks {
+        self.learn(picture.start, picture.due, picture.sync);
         let open = if self.broken { None } else { self.video.reach() };
-        let Fitted { end, whole } = fit(open, picture, self.last_gop, &self.limits());
-        self.whole = whole;
-        end
+        let fitted = fit(open, picture, self.last_gop, &self.limits());
+        self.fitted = Some((picture.start, fitted));
+        fitted.end
     }
 
     /// Takes in a chunk. Chunks of one epoch come in the order of their tracks' decode times.
     pub fn push(&mut self, chunk: Arc<Chunk>) {
-        if chunk.starts_picture() {
-            self.measure_gop(chunk.start);
-        }
         let index = self.ring.push(chunk.clone());
         match chunk.track {
             TrackKind::Video => self.push_video(chunk, index),
@@ -103,9 +102,13 @@ impl Window {
     }
 
     fn push_video(&mut self, chunk: Arc<Chunk>, index: u64) {
-        self.choose_part_target(&chunk);
+        let fitted = self.fitted.take().filter(|(start, _)| *start == chunk.start).map(|(_, fitted)| fitted);
+        if fitted.is_none() {
+            self.learn(chunk.start, chunk.end, chunk.sync);
+        }
         // No part may be longer than promised, whatever was asked for.
-        let whole = self.whole || self.part_target.is_some_and(|most| chunk.end - chunk.start > most);
+        let too_long = self.part_target.is_some_and(|most| chunk.end - chunk.start > most);
+        let whole = too_long || fitted.is_some_and(|fitted| fitted.whole);
         if self.broken {
             if !chunk.sync {
                 return;
@@ -117,66 +120,24 @@ impl Window {
             };
         }
         let limits = self.limits();
-        let boundary = self.video.reach().map_or(Boundary::None, |open| match open.whole == whole {
-            true => cutter::video(open, Incoming::from(&*chunk), self.last_gop, &limits),
-            false => Boundary::Segment,
+        let boundary = self.video.reach().map_or(Boundary::None, |open| match fitted {
+            _ if open.whole != whole => Boundary::Segment,
+            Some(fitted) => fitted.boundary,
+            None => cutter::video(open, Incoming::from(&*chunk), self.last_gop, &limits),
         });
+        if boundary == Boundary::Segment {
+            // A segment this short, as in a ring that is too small, is all there is to go by.
+            self.choose_part_target(chunk.start, chunk.end, Ticks(0));
+        }
         if boundary == Boundary::Segment && chunk.sync {
             // A break in another rendition is one in this, from the next sync sample on.
             self.stretch = self.origin.stretch();
         }
-        self.video.append(chunk, Place { boundary, stretch: self.stretch, index, whole });
+        let longest_part = self.part_target;
+        self.video.append(chunk, Place { boundary, stretch: self.stretch, index, whole, longest_part });
         if boundary == Boundary::Segment {
             self.whole_segments += u64::from(self.video.newest().is_some_and(|segment| segment.whole));
             self.after_video_segment();
-        }
-    }
-
-    fn push_audio(&mut self, chunk: Arc<Chunk>, index: u64) {
-        if self.broken {
-            return;
-        }
-        self.choose_audio_part_target(&chunk);
-        if self.audio_part_target.is_none() {
-            self.early_audio.push((chunk, index));
-            return;
-        }
-        for (early, index) in std::mem::take(&mut self.early_audio) {
-            self.push_audio(early, index);
-        }
-        let keep = self.keep();
-        let limits = Limits { part: self.audio_part_target, ..self.limits() };
-        if limits.part.is_some_and(|most| chunk.end - chunk.start > most) {
-            return;
-        }
-        let first_msn = self.video.open_msn();
-        let audio = self.audio.get_or_insert_with(|| Line::new(first_msn));
-        let video_end = self.video.segment(audio.open_msn()).map(|segment| segment.start + segment.duration);
-        if audio.reach().is_none() && video_end.is_some_and(|end| chunk.start >= end) {
-            // The segment it belongs behind ended before it heard anything.
-            audio.follow(&self.video, SOUND_TOO_LATE);
-        }
-        if audio.reach().is_none()
-            && let Some(start) = self.video.start_of(audio.open_msn())
-            && chunk.start - start > SOUND_TOO_LATE
-        {
-            // It waits for the next segment: a list of shorter ones would drift from the video's.
-            return;
-        }
-        let follows = match (video_end, self.video.start_of(audio.open_msn())) {
-            (Some(end), _) => VideoEnd::At(end),
-            (None, start) => VideoEnd::Expected(
-                start.and_then(|start| cutter::expected_end(start, self.last_gop, &limits)),
-            ),
-        };
-        let boundary = audio
-            .reach()
-            .map_or(Boundary::None, |open| cutter::audio(open, Incoming::from(&*chunk), follows, &limits));
-        let msn = audio.open_msn() + u64::from(boundary == Boundary::Segment);
-        let stretch = self.video.stretch_of(msn).unwrap_or(self.stretch);
-        audio.append(chunk, Place { boundary, stretch, index, whole: false });
-        if boundary == Boundary::Segment {
-            audio.shorten_list(keep);
         }
     }
 
@@ -196,6 +157,10 @@ impl Window {
     pub fn interrupt(&mut self) {
         if self.broken {
             return;
+        }
+        if let Some(end) = self.video.open_end() {
+            // What ends so soon is listed too, and needs a part target.
+            self.choose_part_target(end, end, Ticks(0));
         }
         self.broken = true;
         self.early_audio.clear();
@@ -218,6 +183,14 @@ impl Window {
         self.closed = true;
     }
 
+    /// Learns what a picture that comes next tells of the stream.
+    fn learn(&mut self, start: Ticks, end: Ticks, sync: bool) {
+        if sync {
+            self.measure_gop(start);
+        }
+        self.choose_part_target(start, end, targets::part_target_evidence(&self.options));
+    }
+
     fn measure_gop(&mut self, sync: Ticks) {
         if let Some(start) = self.gop_start.replace(sync) {
             self.last_gop = sync - start;
@@ -225,40 +198,32 @@ impl Window {
         }
     }
 
-    /// Chooses the part target once enough frames tell the rate, and holds to it for ever.
-    fn choose_part_target(&mut self, next: &Chunk) {
+    /// Chooses the part target once frames of more than `evidence` tell the rate, and holds to it for ever.
+    fn choose_part_target(&mut self, start: Ticks, end: Ticks, evidence: Ticks) {
         if self.part_target.is_some() || self.broken {
             return;
         }
         let Some(reach) = self.video.reach() else { return };
-        let seen = next.start - reach.part_start;
-        if next.end - reach.part_start <= targets::part_target_evidence(&self.options) || seen.0 <= 0 {
+        let seen = start - reach.part_start;
+        if end - reach.part_start <= evidence || seen.0 <= 0 {
             return;
         }
-        let frames = self.ring.frames_between(reach.part_start, next.start);
+        let frames = self.ring.frames_between(reach.part_start, start);
         let interval = Ticks(seen.0 / frames.max(1) as i64);
         let target = targets::part_target(&self.options, interval);
         let promised = self.targets.map_or(target, |targets| targets.longest_part());
-        self.part_target = Some(target.min(promised));
-    }
-
-    /// Chooses the part target of the sound beside the video's, and holds to it for ever.
-    fn choose_audio_part_target(&mut self, chunk: &Chunk) {
-        if self.audio_part_target.is_some() {
-            return;
+        let target = target.min(promised);
+        self.part_target = Some(target);
+        if seen > target {
+            self.video.forgo_parts();
         }
-        let (Some(video), Some(audio)) = (self.part_target, &chunk.epoch.tracks.audio) else { return };
-        let frame = Ticks::from_timescale(audio.frame_samples.into(), audio.sample_rate);
-        let target = targets::audio_part_target(video, frame);
-        let promised = self.targets.map_or(target, |targets| targets.longest_part());
-        self.audio_part_target = Some(target.min(promised));
     }
 
     fn limits(&self) -> Limits {
         Limits {
             part: self.part_target,
             segment_enough: targets::segment_enough(&self.options),
-            segment_most: targets::segment_limit(self.target_duration()),
+            segment_most: segment_limit(self.target_duration()),
             segment_bytes: Self::most_chunk_bytes(&self.options),
         }
     }
@@ -271,7 +236,8 @@ impl Window {
         let target = Ticks::from_timescale(i64::from(self.target_duration()), 1);
         // A list is never shorter than three target durations (RFC 8216bis 6.2.2).
         let listed = Ticks::from_duration(self.options.window).max(Ticks(target.0 * 3));
-        Keep { listed, unlisted: Ticks(target.0 * 2) }
+        // Three target durations, for parts too (RFC 8216bis 6.2.2).
+        Keep { listed, unlisted: Ticks(target.0 * 3) }
     }
 
     fn evict(&mut self) {
@@ -516,7 +482,7 @@ mod tests {
         assert_eq!(targets.duration, 4);
         camera.window.promise(targets);
         camera.play(60);
-        let limit = targets::segment_limit(4).0;
+        let limit = segment_limit(4).0;
         assert!(
             camera.durations(TrackKind::Video).iter().all(|duration| (300_000..=limit).contains(duration))
         );
@@ -535,8 +501,8 @@ mod tests {
         let oldest = camera.window.video.oldest().expect("a segment").msn;
         assert_eq!(
             camera.window.video.first_listed() - oldest,
-            4,
-            "two target durations of two-second segments"
+            6,
+            "three target durations of two-second segments"
         );
     }
 

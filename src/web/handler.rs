@@ -16,6 +16,7 @@ use super::viewers::{Peer, Viewers};
 use super::{api, pages};
 use crate::hls::Name;
 use crate::live::{Camera, Catalog};
+use crate::media::TrackKind;
 use crate::mse::{AUTO, Decodable};
 
 /// What every handler may need.
@@ -81,7 +82,7 @@ impl Site {
                     return unknown_rendition(&name);
                 };
                 let query = request.uri().query().unwrap_or_default();
-                if matches!(piece, Name::Playlist(..)) {
+                if matches!(piece, Name::Playlist(TrackKind::Video, _)) {
                     let low_latency = query.contains("_HLS_msn=");
                     self.viewers.note(&name, peer, request.version(), headers, low_latency);
                 }

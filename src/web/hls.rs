@@ -19,7 +19,7 @@ use crate::hls::{
     multivariant, wants_delta,
 };
 use crate::live::targets::{SHORTEST_TARGET_DURATION, segment_limit};
-use crate::live::{Camera, Channel, Closed, LineTip, PartId, Rendition, Tip};
+use crate::live::{Camera, Channel, Closed, LineTip, PartId, Rendition, State, Tip};
 use crate::media::TrackKind;
 use crate::media::fmp4::SEGMENT_TYPE;
 
@@ -71,7 +71,11 @@ impl Hls {
         if timeout(self.options.start_timeout, any).await.is_ok() {
             let _ = timeout(GRACE, all).await;
         }
-        let mut known = camera.renditions.iter().filter(|one| one.channel.epoch().is_some());
+        // Who comes now is not sent to what is dead, as long as anything lives.
+        let live = |one: &Rendition| one.channel.status().state == State::Live;
+        let any_live = camera.renditions.iter().any(live);
+        let listed = |one: &&Rendition| one.channel.epoch().is_some() && (live(one) || !any_live);
+        let mut known = camera.renditions.iter().filter(listed);
         let Some(first) = known.next() else { return not_delivering(camera) };
         let aligned = known.filter(|one| camera.is_aligned(first) && camera.is_aligned(one));
         let listed: Vec<_> = std::iter::once(first).chain(aligned).collect();
@@ -173,13 +177,13 @@ impl Hls {
     ) -> Option<Arc<Rendered>> {
         let channel = &rendition.channel;
         let tip = channel.tip();
-        let key = |version| Key { channel: channel.id(), track, form, version, closed: tip.closed };
-        if let Some(rendered) = self.playlists.get(&key(tip.line(track)?.version)) {
+        let key = |version, closed| Key { channel: channel.id(), track, form, version, closed };
+        if let Some(rendered) = self.playlists.get(&key(tip.line(track)?.version, tip.closed)) {
             return Some(rendered);
         }
         // The snapshot is what counts: the ring may have moved on since the tip was read.
         let snapshot = channel.snapshot(track)?;
-        Some(self.playlists.get_with(key(snapshot.version), || {
+        Some(self.playlists.get_with(key(snapshot.version, snapshot.closed), || {
             let reports = reports(camera, rendition, track, form.list);
             Arc::new(Rendered::new(media::render(&snapshot, form, &reports)))
         }))
@@ -203,6 +207,10 @@ async fn first_chunk(channel: &Channel) -> Result<(), Closed> {
 /// Waits until the playlist shows what is wanted; the answer if it cannot.
 async fn wait_for(channel: &Channel, track: TrackKind, want: Want, target_duration: u32) -> Option<Answer> {
     let part_target = channel.part_target(track).unwrap_or_default();
+    // A list that has ended is all there is (RFC 8216bis 6.2.5.2).
+    if channel.tip().closed {
+        return None;
+    }
     let decision = |tip: &Tip| tip.line(track).map_or(Reload::Wait, |line| decide(line, part_target, want));
     match decision(&channel.tip()) {
         Reload::Serve => return None,
@@ -232,8 +240,9 @@ fn render_multivariant(
     // The promise itself waits for the first media playlist, by when more is known of the camera.
     let duration = target_duration(camera);
     let independent = camera.renditions.iter().all(|rendition| {
-        let gop = rendition.channel.measured().longest_gop;
-        gop.0 > 0 && gop <= segment_limit(duration)
+        let measured = rendition.channel.measured();
+        let gop = measured.longest_gop;
+        measured.independent && gop.0 > 0 && gop <= segment_limit(duration)
     });
     let known: Vec<_> = listed.iter().filter_map(|one| Some((*one, one.channel.epoch()?))).collect();
     let heard = known.iter().find_map(|(one, epoch)| Some((*one, epoch.tracks.audio.clone()?)));
@@ -282,7 +291,7 @@ fn reports(camera: &Camera, own: &Rendition, own_track: TrackKind, list: List) -
 fn last(line: LineTip) -> (u64, Option<u32>) {
     match line.open_parts.checked_sub(1) {
         Some(part) => (line.open_msn, Some(part)),
-        None => (line.open_msn - 1, line.last_parts.checked_sub(1)),
+        None => (line.open_msn - 1, line.last_listed_parts.checked_sub(1)),
     }
 }
 
@@ -308,17 +317,19 @@ fn segment(camera: &Camera, channel: &Channel, track: TrackKind, msn: u64) -> An
 
 /// A part; the one that the playlist hints at is waited for (RFC 8216bis 6.2.6).
 async fn part(camera: &Camera, channel: &Channel, track: TrackKind, id: PartId) -> Answer {
+    let now = channel.tip_now();
     if channel.part(track, id.msn, id.part).is_none() {
-        let position = |tip: &Tip| {
+        let position = move |tip: &Tip| {
             let line = tip.line(track).filter(|line| !line.open_whole)?;
             Some((line.open_msn, line.open_parts))
         };
         let hinted = Some((id.msn, id.part));
-        if position(&channel.tip()) != hinted {
+        if position(&now) != hinted {
             return gone();
         }
+        let passed = |tip: &Tip| tip.revision >= now.revision && position(tip) != hinted;
         let patience = seconds(target_duration(camera) * 3);
-        if timeout(patience, channel.until(|tip| position(tip) != hinted)).await.is_err() {
+        if timeout(patience, channel.until(passed)).await.is_err() {
             return error(StatusCode::SERVICE_UNAVAILABLE, "the camera sent nothing new in time");
         }
     }
@@ -366,7 +377,7 @@ mod tests {
             ..LineTip::default()
         };
         assert_eq!(last(tip), (8, Some(1)));
-        assert_eq!(last(LineTip { open_parts: 0, ..tip }), (7, Some(4)));
-        assert_eq!(last(LineTip { open_parts: 0, last_parts: 0, ..tip }), (7, None));
+        assert_eq!(last(LineTip { open_parts: 0, last_listed_parts: 5, ..tip }), (7, Some(4)));
+        assert_eq!(last(LineTip { open_parts: 0, ..tip }), (7, None));
     }
 }

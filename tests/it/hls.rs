@@ -1,8 +1,11 @@
 //! HLS as a player sees it.
 
 mod answers;
+mod conditions;
+mod delta;
 mod media;
 mod multivariant;
 mod playlists;
 mod reload;
 mod start;
+mod tls;

@@ -10,6 +10,7 @@ mod faults;
 mod floors;
 mod gst;
 mod hls;
+mod matrix;
 mod mse;
 mod players;
 mod shutdown;

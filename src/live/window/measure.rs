@@ -9,12 +9,12 @@ impl Window {
     /// Bit rates over the finished segments, or over what there is before the first of them.
     pub fn bit_rates(&self) -> BitRates {
         let lines = [Some(&self.video), self.audio.as_ref()].into_iter().flatten();
-        let rates = lines.map(Line::bit_rates).fold(BitRates::default(), |a, b| BitRates {
-            peak: a.peak + b.peak,
-            average: a.average + b.average,
-        });
-        if rates.peak > 0 {
-            return rates;
+        let rates: Vec<_> = lines.map(Line::bit_rates).collect();
+        if rates.iter().all(|rate| rate.peak > 0) {
+            return BitRates {
+                peak: rates.iter().map(|rate| rate.peak).sum(),
+                average: rates.iter().map(|rate| rate.average).sum(),
+            };
         }
         let rate = self.ring.bit_rate();
         BitRates { peak: rate, average: rate }
@@ -39,6 +39,7 @@ impl Window {
             .max()
             .unwrap_or_default();
         let part_target = self.part_target.max(self.audio_part_target);
-        Measured { longest_gop: self.longest_gop, open_gop, longest_segment, part_target }
+        let independent = self.video.is_independent();
+        Measured { longest_gop: self.longest_gop, open_gop, longest_segment, part_target, independent }
     }
 }

@@ -87,7 +87,7 @@ pub async fn until_discontinuity(client: Client, path: &str) -> Vec<Playlist> {
     let mut seen: Vec<Playlist> = Vec::new();
     until(&format!("a discontinuity in {path}"), async || {
         let playlist = client.playlist(path).await;
-        let found = playlist.segments.iter().any(|segment| segment.discontinuity);
+        let found = playlist.segments.iter().any(|segment| segment.discontinuities > 0);
         seen.push(playlist);
         found.then_some(())
     })
@@ -131,7 +131,7 @@ async fn a_camera_that_is_restarted_throws_no_viewer_out_and_breaks_the_playlist
         assert_good("a restart", seen);
         let last = seen.last().expect("something was seen");
         let broken: Vec<_> =
-            last.all().filter(|segment| segment.discontinuity).map(|segment| segment.msn).collect();
+            last.all().filter(|segment| segment.discontinuities > 0).map(|segment| segment.msn).collect();
         (broken, last.discontinuity_sequence)
     });
     assert_eq!(breaks[0], breaks[1], "picture and sound break at one segment, with one number");
@@ -143,7 +143,8 @@ async fn a_camera_that_is_restarted_throws_no_viewer_out_and_breaks_the_playlist
 
 /// Behind a discontinuity, media is under its own init segment and starts with a sync sample.
 async fn init_changes_with_the_break(client: Client, playlist: &Playlist) {
-    let at = playlist.segments.iter().position(|segment| segment.discontinuity).expect("a discontinuity");
+    let at =
+        playlist.segments.iter().position(|segment| segment.discontinuities > 0).expect("a discontinuity");
     let (before, after) = (&playlist.segments[at - 1], &playlist.segments[at]);
     assert_ne!(before.map, after.map);
     let load = async |uri: &str| client.found(&join(VIDEO_LIST, uri)).await.body;

@@ -24,21 +24,65 @@ impl fmt::Display for Violation {
     }
 }
 
+/// Dates are in whole milliseconds on both sides.
+const DATE_ROUNDING: f64 = 2.0;
+
 /// Everything that is wrong with `playlists`, which came from one URL in this order.
 pub fn check(playlists: &[Playlist]) -> Vec<Violation> {
+    check_as(playlists, Expected::default())
+}
+
+/// The same for a camera whose pictures jitter. Dates are those of presentation, durations those of the decode line,
+/// which follows slowly: they meet within `jitter` milliseconds. (The rule for durations, N23, asks for a frame's.)
+pub fn check_with_jitter(playlists: &[Playlist], jitter: f64) -> Vec<Violation> {
+    check_as(playlists, Expected { date_slack: (jitter, jitter), ..Expected::default() })
+}
+
+fn check_as(playlists: &[Playlist], expected: Expected) -> Vec<Violation> {
     let mut found = Found(Vec::new());
-    for playlist in playlists {
-        header(playlist, &mut found);
-        segments(playlist, &mut found);
-        parts(playlist, &mut found);
-        end(playlist, &mut found);
-    }
-    for pair in playlists.windows(2) {
-        promises(&pair[0], &pair[1], &mut found);
-        edits(&pair[0], &pair[1], &mut found);
-        hint(&pair[0], &pair[1], &mut found);
+    for (index, playlist) in playlists.iter().enumerate() {
+        let before = index.checked_sub(1).map(|before| &playlists[before]);
+        found.add(check_next(before, playlist, expected));
     }
     found.0
+}
+
+/// What a playlist alone does not tell.
+#[derive(Clone, Copy, Debug)]
+pub struct Expected {
+    /// How much earlier and later a date may be than the segment before lets expect, in milliseconds.
+    pub date_slack: (f64, f64),
+    /// True if the segment that grows has parts: pictures that are longer than one make segments without any.
+    pub parts: bool,
+}
+
+impl Default for Expected {
+    fn default() -> Self {
+        Self { date_slack: (0.0, 0.0), parts: true }
+    }
+}
+
+/// What is wrong with `playlist`, which follows `before` at its URL.
+pub fn check_next(before: Option<&Playlist>, playlist: &Playlist, expected: Expected) -> Vec<Violation> {
+    let mut found = Found(Vec::new());
+    judge(playlist, expected, &mut found);
+    if let Some(before) = before {
+        compare(before, playlist, &mut found);
+    }
+    found.0
+}
+
+fn judge(playlist: &Playlist, expected: Expected, found: &mut Found) {
+    header(playlist, found);
+    segments(playlist, expected.date_slack, found);
+    parts(playlist, found);
+    end(playlist, expected.parts, found);
+}
+
+fn compare(before: &Playlist, after: &Playlist, found: &mut Found) {
+    promises(before, after, found);
+    edits(before, after, found);
+    hint(before, after, found);
 }
 
 /// Panics with all violations, if there are any.
@@ -55,8 +99,13 @@ struct Found(Vec<Violation>);
 impl Found {
     fn unless(&mut self, good: bool, rule: &'static str, what: impl FnOnce() -> String) {
         if !good {
-            let violation = Violation { rule, what: what() };
-            // What is wrong in one playlist is often wrong in all.
+            self.add(vec![Violation { rule, what: what() }]);
+        }
+    }
+
+    /// What is wrong in one playlist is often wrong in all: it counts once.
+    fn add(&mut self, violations: Vec<Violation>) {
+        for violation in violations {
             if !self.0.contains(&violation) {
                 self.0.push(violation);
             }
@@ -75,6 +124,7 @@ fn header(playlist: &Playlist, found: &mut Found) {
         let count = playlist.order.iter().filter(|name| **name == once).count();
         found.unless(count <= 1, "N18", || format!("{once} stands {count} times"));
     }
+    found.unless(playlist.skipped == 0, "N72", || "segments are skipped for who did not ask for it".into());
     found.unless(playlist.version == Some(6), "N17", || format!("version {:?}", playlist.version));
     found.unless(playlist.target.is_some_and(|target| target >= 1), "N21", || "no TARGETDURATION".into());
     let place = |wanted: &str| playlist.order.iter().position(|name| *name == wanted);
@@ -93,7 +143,7 @@ fn header(playlist: &Playlist, found: &mut Found) {
     found.unless(playlist.can_block, "N74", || "no CAN-BLOCK-RELOAD".into());
 }
 
-fn segments(playlist: &Playlist, found: &mut Found) {
+fn segments(playlist: &Playlist, date_slack: (f64, f64), found: &mut Found) {
     let target = playlist.target.unwrap_or(0) as f64;
     for segment in &playlist.segments {
         found.unless(segment.duration.round() <= target, "N31", || {
@@ -101,7 +151,9 @@ fn segments(playlist: &Playlist, found: &mut Found) {
         });
         found.unless(segment.duration > 0.0, "N23", || format!("segment {} lasts no time", segment.msn));
         let of_parts: f64 = segment.parts.iter().map(|part| part.duration).sum();
-        let adds_up = segment.parts.is_empty() || (of_parts - segment.duration).abs() < ROUNDING;
+        // Each of them is rounded.
+        let rounding = ROUNDING.max(0.000_01 * (segment.parts.len() + 1) as f64);
+        let adds_up = segment.parts.is_empty() || (of_parts - segment.duration).abs() < rounding;
         found.unless(adds_up, "N6", || {
             format!("segment {} lasts {} s, its parts {of_parts} s", segment.msn, segment.duration)
         });
@@ -118,7 +170,7 @@ fn segments(playlist: &Playlist, found: &mut Found) {
         });
     }
     opening_before_parts(playlist, found);
-    dates(playlist, found);
+    dates(playlist, date_slack, found);
     let uris: Vec<_> = playlist.segments.iter().map(|segment| &segment.uri).collect();
     let distinct: std::collections::HashSet<_> = uris.iter().collect();
     found.unless(distinct.len() == uris.len(), "N91", || "two segments have one URI".into());
@@ -140,18 +192,20 @@ fn opening_before_parts(playlist: &Playlist, found: &mut Found) {
 }
 
 /// Dates and durations tell the same story, but for discontinuities.
-fn dates(playlist: &Playlist, found: &mut Found) {
+fn dates(playlist: &Playlist, slack: (f64, f64), found: &mut Found) {
     let all: Vec<_> = playlist.all().collect();
     for pair in all.windows(2) {
         let (Some(before), Some(after)) = (pair[0].wall, pair[1].wall) else { continue };
         let expected = before as f64 + pair[0].duration * 1000.0;
         let off = after as f64 - expected;
-        if pair[1].discontinuity {
+        if pair[1].discontinuities > 0 {
             found.unless(off > -1000.0, "N25", || format!("segment {} lies {off} ms back", pair[1].msn));
         } else {
-            // Whole milliseconds on both sides. A gap has its picture's dates, which sound meets within a chunk.
+            // A gap has its picture's dates, which sound meets within a chunk.
             let gap = pair.iter().any(|segment| segment.gap);
-            found.unless(off.abs() <= if gap { 100.0 } else { 2.0 }, "N25", || {
+            let least = if gap { 100.0 } else { DATE_ROUNDING };
+            let allowed = -slack.0.max(least)..=slack.1.max(least);
+            found.unless(allowed.contains(&off), "N25", || {
                 format!("the date of segment {} is {off} ms off", pair[1].msn)
             });
         }
@@ -181,12 +235,13 @@ fn parts(playlist: &Playlist, found: &mut Found) {
     }
 }
 
-fn end(playlist: &Playlist, found: &mut Found) {
-    let hints = playlist.hints.len();
+fn end(playlist: &Playlist, has_parts: bool, found: &mut Found) {
+    let hints = (playlist.hints.len(), playlist.map_hints.len());
     if playlist.ended {
-        found.unless(hints == 0, "N65", || "a hint in a list that has ended".into());
+        found.unless(hints == (0, 0), "N65", || "a hint in a list that has ended".into());
     } else {
-        found.unless(hints == 1, "N113", || format!("{hints} hints"));
+        found.unless(hints.0 == usize::from(has_parts), "N113", || format!("{} hints at parts", hints.0));
+        found.unless(hints.1 <= 1, "N65", || format!("{} hints at init segments", hints.1));
     }
     for report in &playlist.reports {
         let relative = !report.uri.starts_with('/') && !report.uri.contains("://");
@@ -214,7 +269,7 @@ fn edits(before: &Playlist, after: &Playlist, found: &mut Found) {
     });
     found.unless(!before.ended || after.ended, "N33", || "ENDLIST was taken back".into());
     let removed: Vec<_> = before.all().filter(|segment| segment.msn < new).collect();
-    let breaks = removed.iter().filter(|segment| segment.discontinuity).count() as u64;
+    let breaks: u64 = removed.iter().map(|segment| segment.discontinuities).sum();
     let numbers = (before.discontinuity_sequence, after.discontinuity_sequence);
     if let (Some(old), Some(new)) = numbers {
         found.unless(new == old + breaks, "N40", || {
@@ -229,7 +284,7 @@ fn edits(before: &Playlist, after: &Playlist, found: &mut Found) {
         });
     }
     for segment in before.all().filter(|segment| segment.msn >= new) {
-        match after.all().find(|other| other.msn == segment.msn) {
+        match after.numbered(segment.msn) {
             Some(other) => same(segment, other, found),
             None => found.unless(false, "N37", || format!("segment {} vanished", segment.msn)),
         }
@@ -243,7 +298,10 @@ fn same(before: &Segment, after: &Segment, found: &mut Found) {
     found.unless(!finished || fields(before) == fields(after), "N91", || {
         format!("segment {} changed from {before:?} to {after:?}", before.msn)
     });
-    let state = |segment: &Segment| (segment.discontinuity, segment.wall, segment.map.clone());
+    // There is nothing to initialize for a gap.
+    let gap = before.gap || after.gap;
+    let map = |segment: &Segment| segment.map.clone().filter(|_| !gap);
+    let state = |segment: &Segment| (segment.discontinuities, segment.wall, map(segment));
     found.unless(state(before) == state(after), "N33", || {
         format!("segment {} changed from {before:?} to {after:?}", before.msn)
     });
@@ -255,13 +313,16 @@ fn same(before: &Segment, after: &Segment, found: &mut Found) {
 /// What was hinted at is what came.
 fn hint(before: &Playlist, after: &Playlist, found: &mut Found) {
     let (msn, part) = before.next_part();
+    let Some(segment) = after.numbered(msn) else { return };
+    if let Some(hint) = before.map_hints.first() {
+        let came = segment.map.as_ref();
+        found.unless(came == Some(hint), "N85", || format!("{hint} was hinted at, {came:?} came"));
+    }
     let Some(hint) = before.hints.first() else { return };
-    let gap = after.segments.iter().any(|segment| segment.msn == msn && segment.gap);
-    if after.next_part() == (msn, part) || gap || !after.all().any(|segment| segment.msn == msn) {
+    if after.next_part() == (msn, part) || segment.gap {
         return;
     }
-    let listed =
-        after.all().find(|segment| segment.msn == msn).is_some_and(|segment| !segment.parts.is_empty());
+    let listed = !segment.parts.is_empty();
     let came = after.part(msn, part).map(|part| &part.uri);
     found.unless(!listed || came == Some(hint), "N65", || format!("{hint} was hinted at, {came:?} came"));
 }
@@ -330,5 +391,16 @@ mod tests {
         assert_eq!(rules(&[hinted, growing()]), ["N65"]);
         assert_eq!(rules(&[grown(), grown().replace("\n7\n", "\n7x\n")]), ["N91"]);
         assert!(rules(&[grown(), growing()]).contains(&"N33"), "a list that gets shorter at its end");
+    }
+
+    #[test]
+    fn an_init_segment_that_was_hinted_at_and_did_not_come_is_found() {
+        let hinted = |init| {
+            let hint = format!("#EXT-X-PRELOAD-HINT:TYPE=MAP,URI=\"{init}\"\n");
+            let parts = growing().replace("#EXT-X-PART:DURATION=0.50000,URI=\"7.1\"\n", "");
+            parts.replace("7.2", "7.1") + &hint
+        };
+        assert_eq!(rules(&[hinted("i.mp4"), grown()]), Vec::<&str>::new());
+        assert_eq!(rules(&[hinted("j.mp4"), grown()]), ["N85"]);
     }
 }

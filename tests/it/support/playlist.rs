@@ -15,13 +15,19 @@ pub struct Playlist {
     pub part_target: Option<f64>,
     pub part_hold_back: Option<f64>,
     pub can_block: bool,
+    pub can_skip_until: Option<f64>,
+    /// How many segments at the head of `segments` a delta update leaves out.
+    pub skipped: u64,
     pub msn: Option<u64>,
     pub discontinuity_sequence: Option<u64>,
     /// The finished segments.
     pub segments: Vec<Segment>,
     /// The one that grows: its duration is that of its parts.
     pub open: Segment,
+    /// The part that comes next.
     pub hints: Vec<String>,
+    /// The init segment of what comes next, if it is another one.
+    pub map_hints: Vec<String>,
     pub reports: Vec<Report>,
     pub ended: bool,
     /// Tags in the order in which they came, by name.
@@ -34,7 +40,8 @@ pub struct Segment {
     pub uri: String,
     pub duration: f64,
     pub parts: Vec<Part>,
-    pub discontinuity: bool,
+    /// How many EXT-X-DISCONTINUITY stand before it.
+    pub discontinuities: u64,
     pub gap: bool,
     /// The URI of the init segment in force.
     pub map: Option<String>,
@@ -73,9 +80,15 @@ impl Playlist {
         (self.open.msn, self.open.parts.len())
     }
 
+    /// The segment with this number, if anything of it is listed.
+    pub fn numbered(&self, msn: u64) -> Option<&Segment> {
+        let index = msn.checked_sub(self.msn.unwrap_or(0)).and_then(|index| usize::try_from(index).ok())?;
+        self.all().nth(index)
+    }
+
     /// The part with this number, if it is listed.
     pub fn part(&self, msn: u64, part: usize) -> Option<&Part> {
-        self.all().find(|segment| segment.msn == msn)?.parts.get(part)
+        self.numbered(msn)?.parts.get(part)
     }
 
     /// Seconds of the finished segments.
@@ -107,7 +120,7 @@ pub fn parse(text: &str) -> Playlist {
     }
     segment.map = map;
     playlist.open = segment;
-    let first = playlist.msn.unwrap_or(0);
+    let first = playlist.msn.unwrap_or(0) + playlist.skipped;
     for (msn, segment) in (first..).zip(playlist.segments.iter_mut().chain([&mut playlist.open])) {
         segment.msn = msn;
     }
@@ -128,6 +141,7 @@ fn take(tag: Tag<'_>, playlist: &mut Playlist, segment: &mut Segment, map: &mut 
         Tag::ServerControl(tag) => {
             playlist.part_hold_back = tag.part_hold_back();
             playlist.can_block = tag.can_block_reload();
+            playlist.can_skip_until = tag.can_skip_until();
             "SERVER-CONTROL"
         }
         Tag::PartInf(tag) => {
@@ -142,12 +156,16 @@ fn take(tag: Tag<'_>, playlist: &mut Playlist, segment: &mut Segment, map: &mut 
             playlist.discontinuity_sequence = Some(tag.discontinuity_sequence());
             "DISCONTINUITY-SEQUENCE"
         }
+        Tag::Skip(tag) => {
+            playlist.skipped = tag.skipped_segments();
+            "SKIP"
+        }
         Tag::Inf(tag) => {
             segment.duration = tag.duration();
             "INF"
         }
         Tag::Discontinuity(_) => {
-            segment.discontinuity = true;
+            segment.discontinuities += 1;
             "DISCONTINUITY"
         }
         Tag::Gap(_) => {
@@ -174,12 +192,12 @@ fn take(tag: Tag<'_>, playlist: &mut Playlist, segment: &mut Segment, map: &mut 
             "PART"
         }
         Tag::PreloadHint(tag) => {
-            assert_eq!(
-                tag.hint_type(),
-                EnumeratedString::Known(PreloadHintType::Part),
-                "hints are for parts"
-            );
-            playlist.hints.push(tag.uri().to_owned());
+            let hints = match tag.hint_type() {
+                EnumeratedString::Known(PreloadHintType::Part) => &mut playlist.hints,
+                EnumeratedString::Known(PreloadHintType::Map) => &mut playlist.map_hints,
+                EnumeratedString::Unknown(other) => panic!("a hint at {other}"),
+            };
+            hints.push(tag.uri().to_owned());
             "PRELOAD-HINT"
         }
         Tag::RenditionReport(tag) => {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::client::{Answer, Client, join};
-use super::playlist::{self, Playlist};
+use super::playlist::Playlist;
 use super::site::shared;
 
 /// The media playlists of the built-in camera.
@@ -64,18 +64,23 @@ pub fn track(path: &str) -> &'static Track {
     recording().iter().find(|track| track.path == path).expect("the path is one of those recorded")
 }
 
-async fn record(client: Client, path: &'static str) -> Track {
+/// What a player's reloads of one media playlist give in `length`: when each was asked for, when answered, the answer.
+pub async fn reloads(client: Client, path: &str, length: Duration) -> Vec<(Instant, Instant, Playlist)> {
     let start = Instant::now();
     let mut reloads = Vec::new();
     let mut next = path.to_owned();
-    while start.elapsed() < LENGTH {
+    while start.elapsed() < length {
         let asked = Instant::now();
-        let answer = client.found(&next).await;
-        let playlist = playlist::parse(answer.text());
+        let playlist = client.playlist(&next).await;
         let (msn, part) = playlist.next_part();
         next = format!("{path}?_HLS_msn={msn}&_HLS_part={part}");
         reloads.push((asked, Instant::now(), playlist));
     }
+    reloads
+}
+
+async fn record(client: Client, path: &'static str) -> Track {
+    let reloads = reloads(client, path, LENGTH).await;
     let mut media = BTreeMap::new();
     let last: Playlist = reloads.last().expect("the player reloaded").2.clone();
     for segment in last.all() {
