@@ -10,6 +10,10 @@ use crate::support::site::shared;
 const PATH: &str = "/hls/demo/index.m3u8";
 
 async fn multivariant() -> MasterPlaylist {
+    // Media playlists wait for a finished segment; only then is it known that segments start with sync samples.
+    for name in ["main", "sub"] {
+        shared().found(&format!("/hls/demo/{name}/video.m3u8")).await;
+    }
     let answer = shared().found(PATH).await;
     assert_eq!(answer.header("content-type"), "application/vnd.apple.mpegurl");
     m3u8_rs::parse_master_playlist_res(&answer.body).expect("m3u8-rs reads it")
