@@ -114,12 +114,13 @@ impl Publisher {
         if frame.track == TrackKind::Audio {
             return frame;
         }
-        let due = Ticks(i64::try_from(frame.decode_time).unwrap_or(i64::MAX));
-        // A frame before the line's end is not for this to mend.
-        let start = line.filter(|line| *line <= due).unwrap_or(due);
+        let paced = Ticks(i64::try_from(frame.decode_time).unwrap_or(i64::MAX));
+        // A frame long before the line's end is not for this to mend.
+        let start = line.filter(|line| *line <= paced + fit::MOST_AHEAD).unwrap_or(paced);
         let interval = Ticks(frame.duration.into());
-        let picture =
-            Picture { start, due: due + interval, interval, sync: frame.sync, bytes: frame.data.len() };
+        let shown = paced + Ticks(frame.composition_offset.into());
+        let due = fit::due(start, paced, interval, shown);
+        let picture = Picture { start, due, interval, sync: frame.sync, bytes: frame.data.len() };
         let end = self.channel.window().fit(picture);
         fit::moved(frame, start, end)
     }
@@ -416,7 +417,7 @@ mod tests {
     #[test]
     fn frames_out_of_place_are_refused_and_nothing_else_is_lost() {
         let mut camera = FakeCamera::silent(50);
-        camera.play(20);
+        camera.play(120);
         let frame = Frame {
             track: TrackKind::Video,
             decode_time: 5,
@@ -428,14 +429,14 @@ mod tests {
         let push = |frame| camera.publisher.push(frame);
         assert!(matches!(
             push(frame.clone()),
-            Err(PushError::Backwards { decode_time: 5, expected: 72_000 })
+            Err(PushError::Backwards { decode_time: 5, expected: 432_000 })
         ));
         let audio = Frame { track: TrackKind::Audio, ..frame.clone() };
         assert!(matches!(push(audio), Err(PushError::NoTrack)));
         let data = bytes::Bytes::from(vec![0; 17 << 20]);
         assert!(matches!(push(Frame { data, ..frame }), Err(PushError::TooLarge { .. })));
-        assert_eq!(camera.channel.tip().next_chunk, 20);
+        assert_eq!(camera.channel.tip().next_chunk, 120);
         camera.play(1);
-        assert_eq!(camera.channel.tip().next_chunk, 21);
+        assert_eq!(camera.channel.tip().next_chunk, 121);
     }
 }

@@ -10,6 +10,7 @@
 //! listed when they are whole, until pictures come faster again.
 
 use super::cutter::{self, Boundary, Incoming, Limits, Open};
+use crate::media::time::TICKS_PER_SECOND;
 use crate::media::{Frame, Ticks};
 
 /// A part must be filled to this share of the part target (RFC 8216bis 4.4.4.9).
@@ -17,6 +18,21 @@ pub const FULL_PERCENT: i64 = 85;
 
 /// One long picture is made up for. A line that is later than this many part targets is not.
 const MOST_LATE: i64 = 2;
+
+/// The line may be ahead of the camera's own pace by this much, where it caught up.
+pub const MOST_AHEAD: Ticks = Ticks(4 * TICKS_PER_SECOND as i64);
+
+/// How late the line may be for pictures that are shown in the order in which they come: dates of segments go by
+/// the line. Reordered ones may be as late as four pictures last.
+const MOST_BEHIND: Ticks = Ticks(TICKS_PER_SECOND as i64 * 3 / 2);
+
+/// Where a picture should end that starts at `start`, while the camera's own pace starts it at `paced` and shows it
+/// at `shown`: where its pace says, but not too late.
+pub fn due(start: Ticks, paced: Ticks, interval: Ticks, shown: Ticks) -> Ticks {
+    let behind = MOST_BEHIND.max(Ticks(4 * interval.0));
+    let least = start + Ticks((interval.0 / 4).max(1));
+    (paced + interval).max(shown + interval - behind).max(least)
+}
 
 /// A picture that is about to be muxed.
 #[derive(Clone, Copy, Debug)]

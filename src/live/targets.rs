@@ -11,7 +11,7 @@ use crate::media::time::TICKS_PER_SECOND;
 const TARGET_DURATIONS: [u32; 5] = [4, 6, 8, 10, 12];
 /// A segment may be this much longer than the target duration: EXTINF is compared rounded to whole
 /// seconds (RFC 8216bis 4.4.3.1), and a camera's GOP is never exact.
-const SEGMENT_SLACK: Ticks = Ticks(TICKS_PER_SECOND as i64 * 36 / 100);
+const SEGMENT_SLACK: Ticks = Ticks(TICKS_PER_SECOND as i64 * 24 / 100);
 /// A segment that reaches this share of its target at a sync sample is long enough: GOPs jitter.
 const ENOUGH_PERCENT: i64 = 90;
 /// Segment target by default: two seconds.

@@ -5,6 +5,7 @@
 mod measure;
 mod sound;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::Options;
@@ -21,6 +22,15 @@ use crate::media::{Ticks, TrackKind};
 /// Sound that lags or starts this much behind its segment's video makes the segment a gap.
 const SOUND_TOO_LATE: Ticks = Ticks(TICKS_PER_SECOND as i64 / 5);
 
+/// How long sound is waited for beyond the end of its segment.
+const SOUND_PATIENCE: Ticks = Ticks(TICKS_PER_SECOND as i64 * 3 / 2);
+
+/// Sound that may be missing before a break, where what was under way is lost.
+const SOUND_LOST_AT_BREAK: Ticks = Ticks(TICKS_PER_SECOND as i64);
+
+/// Media that may come faster than its time, where the decode line was late.
+const CATCH_UP: Ticks = Ticks(8 * TICKS_PER_SECOND as i64);
+
 /// The open segment may hold this share of the ring's bytes.
 const SEGMENT_SHARE: usize = 4;
 
@@ -31,8 +41,8 @@ pub struct Window {
     targets: Option<Targets>,
     part_target: Option<Ticks>,
     audio_part_target: Option<Ticks>,
-    /// Sound that came before the part target was known, with its places in the ring.
-    early_audio: Vec<(Arc<Chunk>, u64)>,
+    /// Sound that came before its pictures, with its places in the ring.
+    waiting_audio: VecDeque<(Arc<Chunk>, u64)>,
     ring: Ring,
     video: Line,
     audio: Option<Line>,
@@ -59,7 +69,7 @@ impl Window {
             targets: None,
             part_target: None,
             audio_part_target: None,
-            early_audio: Vec::new(),
+            waiting_audio: VecDeque::new(),
             ring: Ring::default(),
             video: Line::new(origin.first_msn),
             audio: None,
@@ -135,6 +145,7 @@ impl Window {
         }
         let longest_part = self.part_target;
         self.video.append(chunk, Place { boundary, stretch: self.stretch, index, whole, longest_part });
+        self.place_audio();
         if boundary == Boundary::Segment {
             self.whole_segments += u64::from(self.video.newest().is_some_and(|segment| segment.whole));
             self.after_video_segment();
@@ -145,8 +156,12 @@ impl Window {
         let keep = self.keep();
         self.video.shorten_list(keep);
         if let Some(audio) = &mut self.audio {
-            // One segment behind is the rule, since audio comes after the video it belongs to.
-            while audio.open_msn() + 1 < self.video.open_msn() {
+            // One segment behind is the rule, since audio comes after the video it belongs to. Where pictures come
+            // faster again than was predicted, their line is ahead of the sound for a moment.
+            let given_up = self.video.open_end().unwrap_or_default() - SOUND_PATIENCE;
+            while audio.open_msn() + 1 < self.video.open_msn()
+                && self.video.start_of(audio.open_msn() + 1).is_none_or(|end| end < given_up)
+            {
                 audio.follow(&self.video, SOUND_TOO_LATE);
             }
             audio.shorten_list(keep);
@@ -163,14 +178,15 @@ impl Window {
             self.choose_part_target(end, end, Ticks(0));
         }
         self.broken = true;
-        self.early_audio.clear();
+        self.waiting_audio.clear();
         self.gop_start = None;
         self.video.close_segment();
         let keep = self.keep();
         self.video.shorten_list(keep);
         if let Some(audio) = &mut self.audio {
             while audio.open_msn() < self.video.open_msn() {
-                audio.follow(&self.video, SOUND_TOO_LATE);
+                let last = audio.open_msn() + 1 == self.video.open_msn();
+                audio.follow(&self.video, if last { SOUND_LOST_AT_BREAK } else { SOUND_TOO_LATE });
             }
             audio.shorten_list(keep);
         }
@@ -236,18 +252,18 @@ impl Window {
         let target = Ticks::from_timescale(i64::from(self.target_duration()), 1);
         // A list is never shorter than three target durations (RFC 8216bis 6.2.2).
         let listed = Ticks::from_duration(self.options.window).max(Ticks(target.0 * 3));
-        // Three target durations, for parts too (RFC 8216bis 6.2.2).
-        Keep { listed, unlisted: Ticks(target.0 * 3) }
+        // Three target durations, for parts too (RFC 8216bis 6.2.2), and what a decode line may catch up.
+        Keep { listed, unlisted: Ticks(target.0 * 3) + CATCH_UP }
     }
 
     fn evict(&mut self) {
         let keep = self.keep();
-        while let Some(oldest) = self.video.oldest().map(|oldest| oldest.msn) {
+        while self.video.oldest().is_some() {
             let full = self.ring.bytes() > self.options.ring_bytes;
             if !full && !self.video.oldest_is_over(keep) {
                 break;
             }
-            self.evicted_early += u64::from(oldest >= self.video.first_listed());
+            self.evicted_early += u64::from(!self.video.oldest_is_over(keep));
             self.video.drop_oldest();
             self.evict_audio_and_chunks();
         }
@@ -296,7 +312,7 @@ impl Window {
         self.whole_segments
     }
 
-    /// Listed segments that were let go because the ring was full before its window was over.
+    /// Segments that were let go before their time, because the ring was full.
     pub fn evicted_early(&self) -> u64 {
         self.evicted_early
     }
@@ -501,8 +517,8 @@ mod tests {
         let oldest = camera.window.video.oldest().expect("a segment").msn;
         assert_eq!(
             camera.window.video.first_listed() - oldest,
-            6,
-            "three target durations of two-second segments"
+            10,
+            "three target durations and some, in segments of two seconds"
         );
     }
 

@@ -12,7 +12,7 @@ test('a camera with one rendition and no sound is on the wall and on its page', 
   const hosts = [new URL(server.url).host];
   for (const path of ['', 'watch/front']) {
     const view = await stage.open(server.at(path));
-    const { video, firstFrame } = await view.untilPlaying(20_000);
+    const { video, firstFrame } = await view.untilPlaying(60_000);
     assert.deepEqual([video.width, video.height], [640, 360]);
     const figures = await view.measure(5);
     stage.tell(`/${path}`, { 'first picture after ms': firstFrame, ...figures });
@@ -37,7 +37,7 @@ test('everything plays under a base path', async (t) => {
   }
   const site = await stage.site();
   const view = await stage.open(site.page(server.at('hls/demo/index.m3u8'), { mend: 0 }));
-  await view.untilPlaying(20_000);
+  await view.untilPlaying(60_000);
   // Whatever leads out of the base path is a 404, which hls.js reports with its status.
   const { hlsErrors } = await view.facts();
   assert.deepEqual(hlsErrors.filter(({ status }) => status !== null && status !== 200), []);
@@ -52,7 +52,7 @@ test('a picture that the browser cannot decode is named, and the rest of the pag
   const watch = await stage.open(server.at('watch/attic'));
   const decodes = await watch.page.evaluate(() => MediaSource.isTypeSupported('video/mp4; codecs="hvc1.1.6.L93.B0"'));
   assert.equal(decodes, false, 'this browser decodes H.265: the test needs one that does not, as Debian\'s Chromium');
-  const { reason } = await watch.until('the page says that it cannot', ({ state }) => state === 'unsupported', 20_000);
+  const { reason } = await watch.until('the page says that it cannot', ({ state }) => state === 'unsupported', 60_000);
   stage.tell('watch', { reason });
   await watch.until('the codec is named', (now) => now.state === 'unsupported' && /H\.265|HEVC|hvc1/.test(now.reason));
   await watch.page.mouse.move(300, 300);

@@ -53,6 +53,11 @@ pub struct Name {
     track: TrackKind,
 }
 
+/// The longest frame of sound whose place beside its picture is judged: 128 ms, 1024 samples at 8 kHz.
+const LONGEST_FRAME: i64 = 11_520;
+/// How late pictures may come by their order alone, for the same.
+const MOST_REORDERED_MS: u32 = 1_500;
+
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let track = if self.track == TrackKind::Video { "video" } else { "audio" };
@@ -226,15 +231,28 @@ impl Lists {
         let everything =
             sound.heard.first().is_some_and(|(from, to)| *from == 0 && *to >= self.stream.end_ms());
         let (Some(end), Some(video_end)) = (self.end(), video.end()) else { return };
+        let frame = i64::from(sound.samples) * 90_000 / i64::from(sound.rate);
+        // Frames of a quarter of a second are listed later, and may be longer than a whole segment that bytes cut.
+        if frame > LONGEST_FRAME {
+            return;
+        }
+        // Nor is sound judged whose pictures come seconds late, as three B-pictures at one a second do.
+        if self.stream.longest_interval_ms() * self.stream.b_pictures > MOST_REORDERED_MS {
+            return;
+        }
+        // A segment that is cut by bytes may be shorter than a frame of sound, and have none of its own.
+        let crumbs =
+            video.snapshot.iter().flat_map(|seen| &seen.segments).any(|one| one.duration.0 < 2 * frame);
         let gap = heard.segments.last().filter(|last| last.gap && last.msn > heard.segments[0].msn + 1);
-        faults.unless(!everything || heard.closed || gap.is_none(), "S18", &self.name, || {
+        faults.unless(!everything || heard.closed || crumbs || gap.is_none(), "S18", &self.name, || {
             "a gap in sound that never stopped".into()
         });
-        let frame = i64::from(sound.samples) * 90_000 / i64::from(sound.rate);
-        // B-pictures come when the one behind them has come.
-        let pictures = i64::from(self.stream.longest_interval_ms() * (self.stream.b_pictures + 1)) * 90;
-        let most =
-            heard.part_target.0 + frame + pictures + (SOUND_SLACK_MS + i64::from(self.stream.delay_ms)) * 90;
+        // B-pictures come when the one behind them has come, and sound is listed when its picture is there.
+        let pictures = i64::from(self.stream.longest_interval_ms() * (self.stream.b_pictures + 2)) * 90;
+        let most = heard.part_target.0
+            + 2 * frame
+            + pictures
+            + (SOUND_SLACK_MS + i64::from(self.stream.delay_ms)) * 90;
         faults.unless(!everything || heard.closed || video_end - end <= most, "S18", &self.name, || {
             let behind = Ticks(video_end - end).as_secs_f64();
             format!(

@@ -12,7 +12,6 @@ use fastrand::Rng;
 
 use crate::camera::arrivals;
 use crate::lists::Lists;
-use crate::open::is_open;
 use crate::plan::Plan;
 use crate::renditions::{Rendition, Shared};
 
@@ -29,8 +28,6 @@ const MOST_FAULTS: usize = 8;
 pub struct Faults {
     /// Ticks since the simulation began.
     pub now: i64,
-    /// Does what is open count?
-    strict: bool,
     found: Vec<(String, String)>,
 }
 
@@ -47,9 +44,6 @@ impl Faults {
             return;
         }
         let place = place.to_string();
-        if !self.strict && is_open(rule, &place) {
-            return;
-        }
         let key = format!("{rule} in {place}");
         if self.found.iter().all(|(known, _)| *known != key) {
             self.found.push((key, format!("at {:.3} s: {}", self.now as f64 / 90_000.0, what())));
@@ -90,19 +84,9 @@ impl std::ops::AddAssign for Seen {
     }
 }
 
-/// Carries out `plan`; what it broke, in words, but for what is open.
+/// Carries out `plan`; what it broke, in words.
 pub fn run(plan: &Plan) -> Result<Seen, String> {
-    carry_out(plan, false)
-}
-
-/// The same with what is open.
-pub fn run_strictly(plan: &Plan) -> Result<Seen, String> {
-    carry_out(plan, true)
-}
-
-fn carry_out(plan: &Plan, strict: bool) -> Result<Seen, String> {
     let mut world = World::new(plan);
-    world.faults.strict = strict;
     while let Some(index) = world.next() {
         world.renditions[index].step();
         world.look();

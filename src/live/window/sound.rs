@@ -10,33 +10,46 @@ use crate::live::targets::{self, LONGEST_TARGET_DURATION, segment_limit};
 use crate::media::Ticks;
 use crate::media::time::TICKS_PER_SECOND;
 
-/// A segment of sound may be this much longer than one of pictures: a frame of the longest kind but one.
-const SOUND_SLACK: Ticks = Ticks(TICKS_PER_SECOND as i64 * 13 / 100);
+/// A segment of sound may be this much longer than one of pictures: the longest frame, 2048 samples at 8 kHz.
+const SOUND_SLACK: Ticks = Ticks(TICKS_PER_SECOND as i64 * 256 / 1000);
 
-/// Chunks of sound that wait for the part target; it is known after a second of pictures at most.
-const MOST_EARLY_AUDIO: usize = 100;
+/// Chunks of sound that wait for their pictures, at most: some seconds of them.
+const MOST_WAITING: usize = 250;
 
 impl Window {
+    /// Takes in a chunk of sound. It waits for its pictures: only then is known which segment it belongs to,
+    /// and without them nobody could play it.
     pub(super) fn push_audio(&mut self, chunk: Arc<Chunk>, index: u64) {
-        if self.broken {
-            return;
+        if !self.broken && self.waiting_audio.len() < MOST_WAITING {
+            self.waiting_audio.push_back((chunk, index));
+            self.place_audio();
         }
-        self.choose_audio_part_target(&chunk);
-        if self.audio_part_target.is_none() {
-            if self.early_audio.len() < MOST_EARLY_AUDIO {
-                self.early_audio.push((chunk, index));
+    }
+
+    /// Places the sound whose pictures are there.
+    pub(super) fn place_audio(&mut self) {
+        while let Some((chunk, _)) = self.waiting_audio.front().cloned()
+            && self.video.open_end().is_some_and(|end| chunk.start < end)
+        {
+            self.choose_audio_part_target(&chunk);
+            if self.audio_part_target.is_none() {
+                return;
             }
-            return;
+            if let Some((chunk, index)) = self.waiting_audio.pop_front() {
+                self.append_audio(chunk, index);
+            }
         }
-        for (early, index) in std::mem::take(&mut self.early_audio) {
-            self.push_audio(early, index);
-        }
+    }
+
+    fn append_audio(&mut self, chunk: Arc<Chunk>, index: u64) {
         let keep = self.keep();
         let limits = Limits { part: self.audio_part_target, ..self.limits() };
         if limits.part.is_some_and(|most| chunk.end - chunk.start > most) {
             return;
         }
-        let first_msn = self.video.open_msn();
+        let mut segments = self.video.listed();
+        let own = segments.find(|segment| chunk.start < segment.start + segment.duration);
+        let first_msn = own.map_or(self.video.open_msn(), |segment| segment.msn);
         let audio = self.audio.get_or_insert_with(|| Line::new(first_msn));
         let longest = segment_limit(self.targets.map_or(LONGEST_TARGET_DURATION, |targets| targets.duration));
         let ended = |msn| self.video.segment(msn).map(|segment| segment.start + segment.duration);
@@ -44,13 +57,16 @@ impl Window {
             audio.follow(&self.video, SOUND_TOO_LATE);
         }
         let start = self.video.start_of(audio.open_msn());
-        // Where pictures come later than their sound, the segment before may have taken some of this one's.
+        // A run of sound that ends behind its segment's end takes some of this one's.
         let heard = audio.newest().map_or(Ticks(i64::MIN), |last| last.start + last.duration);
         let late = start.is_some_and(|start| chunk.start - start.max(heard) > SOUND_TOO_LATE);
         // One that starts late waits for the next segment: a list of shorter ones would drift from the
-        // video's. One that runs on is cut off: where its video ends is not known before the promised length.
-        let unheard =
-            audio.reach().map_or(late, |open| chunk.end - open.segment_start > longest + SOUND_SLACK);
+        // video's. One that would make its segment longer than promised is left out.
+        // One that comes when its segment is a gap already is too late altogether.
+        let unheard = match audio.reach() {
+            Some(open) => chunk.end - open.segment_start > longest + SOUND_SLACK,
+            None => late || chunk.start < heard,
+        };
         if !unheard {
             let video_end =
                 ended(audio.open_msn()).or_else(|| cutter::expected_end(start?, self.last_gop, &limits));

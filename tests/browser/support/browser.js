@@ -92,7 +92,7 @@ class View {
   }
 
   /** Waits until `ask(facts)` holds, and returns the facts. */
-  until(what, ask, within = 15_000) {
+  until(what, ask, within = 60_000) {
     const look = async () => {
       const facts = await this.facts();
       return ask(facts) && facts;
@@ -102,7 +102,7 @@ class View {
   }
 
   /** Waits until new pictures are shown, and the time runs. */
-  async untilPlaying(within = 15_000) {
+  async untilPlaying(within = 60_000) {
     const before = await this.facts();
     return this.until('a moving picture', ({ frames, video, state }) => (
       frames >= before.frames + 10 && video?.width > 0 && video.time !== (before.video?.time ?? 0)
