@@ -298,7 +298,7 @@ impl Channel {
             segments: line.listed().cloned().collect(),
             open: line.open().cloned(),
             open_msn: line.open_msn(),
-            stretch: window.stretch(),
+            stretch: line.last_stretch().unwrap_or(window.stretch()),
             version: line.version(),
             closed: window.tip().closed,
         })

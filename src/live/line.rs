@@ -96,6 +96,8 @@ pub struct Line {
     open: Option<OpenSegment>,
     next_msn: u64,
     first_listed: u64,
+    /// The stretch of the newest finished segment, even if that is gone.
+    last_stretch: Option<u64>,
     /// Grows with each change that a playlist shows.
     version: u64,
 }
@@ -103,7 +105,14 @@ pub struct Line {
 impl Line {
     /// An empty line whose first segment gets the number `msn`.
     pub fn new(msn: u64) -> Self {
-        Self { segments: VecDeque::new(), open: None, next_msn: msn, first_listed: msn, version: 0 }
+        Self {
+            segments: VecDeque::new(),
+            open: None,
+            next_msn: msn,
+            first_listed: msn,
+            last_stretch: None,
+            version: 0,
+        }
     }
 
     /// How far the open segment reaches; `None` where the next chunk starts a segment.
@@ -128,7 +137,7 @@ impl Line {
             Some(open) => open,
             None => {
                 let last = self.segments.back();
-                let discontinuities = last.map_or(0, |last| place.stretch - last.stretch);
+                let discontinuities = self.last_stretch.map_or(0, |last| place.stretch - last);
                 // A playlist shows the new init that is to come, and that no part is.
                 let new_init = last.is_some_and(|last| last.epoch.number != chunk.epoch.number);
                 self.version += u64::from(new_init || place.whole);
@@ -220,7 +229,7 @@ impl Line {
     /// Fills the place of `other`, a segment of the line this one follows, with a gap.
     fn push_gap(&mut self, other: &Segment) {
         debug_assert!(self.open.is_none(), "a gap cannot stand inside a segment");
-        let discontinuities = self.segments.back().map_or(0, |last| other.stretch - last.stretch);
+        let discontinuities = self.last_stretch.map_or(0, |last| other.stretch - last);
         self.push(Segment {
             epoch: other.epoch.clone(),
             parts: Vec::new(),
@@ -246,6 +255,7 @@ impl Line {
 
     fn push(&mut self, segment: Segment) {
         self.next_msn = segment.msn + 1;
+        self.last_stretch = Some(segment.stretch);
         self.segments.push_back(Arc::new(segment));
         self.version += 1;
     }
@@ -326,6 +336,11 @@ impl Line {
             Some(open) if open.msn == msn => Some(open.start),
             _ => self.segment(msn).map(|segment| segment.start),
         }
+    }
+
+    /// The stretch of the newest finished segment, even if that is gone: the discontinuity number of an empty list.
+    pub fn last_stretch(&self) -> Option<u64> {
+        self.last_stretch
     }
 
     /// Where the open segment has come to.

@@ -88,14 +88,14 @@ pub fn coming_and_going_sound() -> impl Strategy<Value = Plan> {
 
 /// Rings that are too small for what is asked of them.
 pub fn tiny_rings() -> impl Strategy<Value = Plan> {
-    let options = (options(), 8_000..=300_000_usize)
+    let options = (options(), 60_000..=300_000_usize)
         .prop_map(|(options, ring_bytes)| Options { ring_bytes, ..options });
     let event = prop_oneof![
         4 => Just(Event::Nothing),
         1 => (300..=3_000_u32).prop_map(|ms| Event::Freeze { ms }),
         1 => Just(Event::Parameters),
     ];
-    let stream = (stream(eventful(event), always()), 50..=4_000_usize)
+    let stream = (stream(eventful(event), always()), 50..=1_000_usize)
         .prop_map(|(stream, bytes)| vec![Stream { bytes, ..stream }]);
     plan(options, stream)
 }
