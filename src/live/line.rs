@@ -1,5 +1,6 @@
 //! The segments of one track of a rendition: the finished ones, and the one that grows.
 
+mod date;
 mod measure;
 
 use std::collections::VecDeque;
@@ -8,8 +9,8 @@ use std::sync::Arc;
 use super::cutter::{Boundary, Incoming, Open};
 use super::model::{Chunk, Epoch, Part, Segment};
 use crate::media::Ticks;
-use crate::media::time::TICKS_PER_SECOND;
 
+use date::date;
 pub use measure::{BitRates, bit_rate};
 
 /// Fewest finished segments in a list (Apple's authoring specification, 8.11).
@@ -74,19 +75,6 @@ pub struct Keep {
     pub listed: Ticks,
     /// Media that stays loadable after it left the list.
     pub unlisted: Ticks,
-}
-
-/// Dates before and after a discontinuity may overlap by less than a second (RFC 8216bis 6.2.1).
-const MOST_OVERLAP: Ticks = Ticks(TICKS_PER_SECOND as i64 * 9 / 10);
-
-/// What a segment that starts at `start` is dated by: for the first of a stretch its own first frame, for the
-/// others the durations since. Frames themselves may be later for a while, where the decode line lags.
-fn date(last: Option<&Arc<Segment>>, stretch: u64, start: Ticks, presentation: Ticks) -> Ticks {
-    match last {
-        Some(last) if last.stretch == stretch => last.presentation + (start - last.start),
-        Some(last) => presentation.max(last.presentation + last.duration - MOST_OVERLAP),
-        None => presentation,
-    }
 }
 
 /// The segments of one track.
