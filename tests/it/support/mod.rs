@@ -17,7 +17,7 @@ use std::future::Future;
 use std::time::Duration;
 
 /// Long enough for anything on a busy machine; a test that waits for it has failed.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Awaits `future` and panics with `what` if it takes longer than [`PATIENCE`].
 #[track_caller]
