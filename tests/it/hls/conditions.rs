@@ -205,7 +205,7 @@ async fn what_does_not_come_is_503_after_three_target_durations() {
     let asked = Instant::now();
     let both = tokio::join!(site.get(&reload), site.get(&hinted));
     let waited = asked.elapsed();
-    assert!(waited >= patience && waited < patience + Duration::from_secs(2), "N83: {waited:?}");
+    assert!(waited >= patience && waited < patience + Duration::from_secs(20), "N83: {waited:?}");
     for answer in [both.0, both.1] {
         assert_eq!(answer.status.as_u16(), 503, "N83: {}", answer.text());
         assert_eq!((answer.header("cache-control"), answer.header("retry-after")), ("no-store", "1"));
@@ -235,7 +235,7 @@ async fn whatever_waits_is_answered_when_the_server_stops() {
     client.found("/livez").await;
     let told = Instant::now();
     site.app.stop().await;
-    assert!(told.elapsed() < Duration::from_secs(5), "{:?}", told.elapsed());
+    assert!(told.elapsed() < Duration::from_secs(30), "{:?}", told.elapsed());
     for answer in waiting {
         let answer = answer.await.unwrap().expect("it is no broken connection");
         assert_eq!(answer.status.as_u16(), 503, "N118: {}", answer.text());
