@@ -22,7 +22,7 @@
 //! | --- | --- |
 //! | 6 | [`cli`] |
 //! | 5 | [`app`] |
-//! | 4 | [`settings`], [`demo`] |
+//! | 4 | [`settings`], [`demo`], [`probe`] |
 //! | 3 | [`ingest`], [`web`] |
 //! | 2 | [`hls`], [`mse`] |
 //! | 1 | [`live`] |
@@ -37,6 +37,7 @@ pub mod ingest;
 pub mod live;
 pub mod media;
 pub mod mse;
+pub mod probe;
 pub mod settings;
 pub mod stats;
 pub mod web;

@@ -6,6 +6,7 @@
 //! arguments.
 
 mod args;
+mod look;
 mod summary;
 
 #[cfg(test)]
@@ -16,7 +17,8 @@ use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
 
-pub use args::{Args, Command, LOG_VARIABLE, ServeArgs};
+pub use args::{Args, Command, LOG_VARIABLE, ProbeArgs, ServeArgs};
+pub use look::Look;
 
 use crate::settings::{CameraArg, LoadError, Place, Problem, Problems, Settings};
 
@@ -34,6 +36,8 @@ pub enum Action {
     /// The configuration is good: print this text, which shows no secrets and ends with a line end, and
     /// exit with 0.
     Check(String),
+    /// Watch one camera, then print what [`Look::run`] says.
+    Probe(Look),
 }
 
 /// Reads what the arguments name, and starts nothing.
@@ -48,6 +52,7 @@ pub fn resolve(args: Args) -> Result<Action, LoadError> {
             let settings = load(&config.ok_or(LoadError::NoConfig)?)?;
             Ok(Action::Check(summary::of(&settings)))
         }
+        Command::Probe(args) => Look::new(args).map(Action::Probe).map_err(LoadError::from),
         Command::Serve(ServeArgs { cameras, listen, demo }) => {
             let nothing_given = config.is_none() && cameras.is_empty();
             let settings = config.as_deref().map(load).transpose()?.unwrap_or_default();
@@ -67,6 +72,17 @@ fn load(path: &Path) -> Result<Settings, LoadError> {
         return Err(Problem { place, text: "must be a file, not a URL".to_owned() }.into());
     }
     Settings::load(path)
+}
+
+/// An error with its causes, in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// All cameras, or all that is wrong with them.

@@ -16,6 +16,8 @@ pub struct Faults {
     refusal: AtomicU16,
     /// 0 stands for never.
     drop_every: AtomicU32,
+    /// 0 stands for never.
+    swap_every: AtomicU32,
     /// All skips ever asked for; each session keeps how many it has done.
     skips: AtomicU64,
     /// Nanoseconds.
@@ -72,6 +74,11 @@ impl Faults {
         self.drop_every.store(nth, Ordering::Relaxed);
     }
 
+    /// Sends every `nth` RTP packet of each stream after the one that follows it. 0 leaves them in order.
+    pub fn swap_packets(&self, nth: u32) {
+        self.swap_every.store(nth, Ordering::Relaxed);
+    }
+
     pub(super) fn is_stalled(&self) -> bool {
         self.stalled.load(Ordering::Relaxed)
     }
@@ -105,6 +112,12 @@ impl Faults {
     /// True for the packet that is to be lost; `count` is how many this stream has had, this one included.
     pub(super) fn loses(&self, count: u32) -> bool {
         let nth = self.drop_every.load(Ordering::Relaxed);
+        nth != 0 && count.is_multiple_of(nth)
+    }
+
+    /// True for the packet that is to let the next one pass.
+    pub(super) fn swaps(&self, count: u32) -> bool {
+        let nth = self.swap_every.load(Ordering::Relaxed);
         nth != 0 && count.is_multiple_of(nth)
     }
 }

@@ -63,6 +63,8 @@ pub(super) struct Stream {
     pub(super) rtp_start: u32,
     next: i64,
     report_due: CameraTime,
+    /// A packet that lets the next one pass.
+    held_back: Option<Vec<u8>>,
 }
 
 impl Stream {
@@ -74,7 +76,15 @@ impl Stream {
         };
         let packetizer = Packetizer::new(payload_type, random::number32(), random::number16());
         let rtp_start = random::number32();
-        Self { kind, outlet, packetizer, rtp_start, next: 0, report_due: CameraTime(i64::MIN) }
+        Self {
+            kind,
+            outlet,
+            packetizer,
+            rtp_start,
+            next: 0,
+            report_due: CameraTime(i64::MIN),
+            held_back: None,
+        }
     }
 }
 
@@ -178,7 +188,8 @@ impl Player {
         tcp: &mut Vec<u8>,
     ) -> Result<(), RtpWriteError> {
         let shift = CameraTime(faults.rtp_shift() - self.shift_before);
-        let Stream { kind, outlet, packetizer, rtp_start, next, report_due } = &mut self.streams[index];
+        let Stream { kind, outlet, packetizer, rtp_start, next, report_due, held_back } =
+            &mut self.streams[index];
         let unit = *next;
         *next += 1;
         match kind {
@@ -201,8 +212,15 @@ impl Player {
             outlet.rtcp(&report.write(), tcp);
         }
         let send = |count, packet: &[u8]| {
-            if !faults.loses(count) {
-                outlet.rtp(packet, tcp);
+            if faults.loses(count) {
+                return;
+            }
+            if held_back.is_none() && faults.swaps(count) {
+                return *held_back = Some(packet.to_vec());
+            }
+            outlet.rtp(packet, tcp);
+            if let Some(packet) = held_back.take() {
+                outlet.rtp(&packet, tcp);
             }
         };
         let data = kind.track(&self.clip).data(unit);

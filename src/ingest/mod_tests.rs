@@ -150,6 +150,7 @@ impl Running {
             name: Name { camera: "front-door".into(), rendition: source.url.path()[1..].to_owned() },
             source,
             options,
+            demand: None,
             publisher: Arc::clone(&recorder),
             stats: Arc::clone(&stats),
             clock: Arc::clone(clock),
@@ -176,6 +177,7 @@ fn source(port: u16, path: &str) -> Source {
     Source {
         url: Url::parse(&format!("rtsp://127.0.0.1:{port}/{path}")).expect("a URL"),
         transport: Transport::Tcp,
+        trust: Trust::default(),
         username: None,
         password: None,
         audio: true,
@@ -363,7 +365,11 @@ async fn main_and_sub_show_the_same_instant_though_sub_comes_later() {
 
 /// Limits short enough for a test.
 fn hasty() -> Options {
-    Options { stall_timeout: Duration::from_secs(2), connect_timeout: Duration::from_secs(1) }
+    Options {
+        stall_timeout: Duration::from_secs(2),
+        connect_timeout: Duration::from_secs(1),
+        ..Options::default()
+    }
 }
 
 #[tokio::test]
@@ -445,6 +451,7 @@ async fn a_panic_is_contained_counted_and_tried_again() {
         name: Name { camera: "front-door".into(), rendition: "main".into() },
         source: source(camera.port, "main"),
         options: Options::default(),
+        demand: None,
         publisher: Arc::clone(&trap),
         stats: Arc::clone(&stats),
         clock: clock(),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::demand;
 use super::fit::{self, Picture};
 use super::line::{BitRates, OpenSegment};
 use super::model::{Chunk, Epoch, Origin, Part, RunId, Segment};
@@ -44,6 +45,8 @@ pub struct Channel {
     parts: watch::Sender<Tip>,
     status: watch::Sender<Status>,
     skew: Mutex<Option<Ticks>>,
+    pub(super) demand: Arc<demand::Counter>,
+    stats: Arc<RenditionStats>,
 }
 
 /// The writing end.
@@ -67,6 +70,8 @@ pub fn channel(options: Options, origin: &Origin, stats: Arc<RenditionStats>) ->
         parts: watch::Sender::new(tip),
         status: watch::Sender::new(Status::plain(State::Idle)),
         skew: Mutex::new(None),
+        demand: Arc::default(),
+        stats: stats.clone(),
     });
     let muxer = Mutex::new(Muxer::new(Window::most_chunk_bytes(&options)));
     (Publisher { channel: channel.clone(), stats, muxer }, channel)
@@ -126,15 +131,18 @@ impl Publisher {
     }
 
     /// Says what the source is doing. A source that is no longer live ends the open segment, so
-    /// that its last part reaches viewers now and not when the camera is back.
+    /// that its last part reaches viewers now and not when the camera is back. One that rests leaves
+    /// nothing behind.
     pub fn set_status(&self, status: Status) {
-        let live = status.state == State::Live;
+        let (live, idle) = (status.state == State::Live, status.state == State::Idle);
         self.channel.status.send_if_modified(|old| {
             let changed = *old != status;
             *old = status;
             changed
         });
-        if !live {
+        if idle {
+            self.channel.change(Window::forget);
+        } else if !live {
             self.channel.change(Window::interrupt);
         }
     }
@@ -206,6 +214,11 @@ impl Channel {
     /// The run that names all media of this channel.
     pub fn run(&self) -> RunId {
         self.run
+    }
+
+    /// What was counted since the start.
+    pub fn stats(&self) -> &RenditionStats {
+        &self.stats
     }
 
     /// The state of the ring now.

@@ -6,8 +6,10 @@ use std::time::Duration;
 /// What the source of a rendition is doing now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Not configured to run, or not started yet.
+    /// At rest: nobody watches a camera on demand, or it was not started yet.
     Idle,
+    /// Switched off in the configuration.
+    Disabled,
     /// Connecting, or connected and waiting for the first picture.
     Connecting,
     /// Frames arrive.
@@ -29,6 +31,7 @@ impl State {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Idle => "idle",
+            Self::Disabled => "disabled",
             Self::Connecting => "connecting",
             Self::Live => "live",
             Self::Stalled => "stalled",

@@ -102,6 +102,7 @@ fn read_mse(mut section: Section<'_, '_>, mse: &mut mse::Options) {
 fn read_ingest(mut section: Section<'_, '_>, ingest: &mut ingest::Options) {
     section.set(&mut ingest.stall_timeout, "stall_timeout", timeout);
     section.set(&mut ingest.connect_timeout, "connect_timeout", timeout);
+    section.set(&mut ingest.idle_timeout, "idle_timeout", timeout);
     section.finish();
 }
 

@@ -118,11 +118,13 @@ fn every_value_arrives_where_it_belongs() {
         [ingest]
         stall_timeout = "7s"
         connect_timeout = "8s"
+        idle_timeout = "9s"
         [limits]
         ring_bytes = 0x20_0000
         [cameras.c]
         title = " Cam \"C\" "
-        start = "always"
+        start = "on-demand"
+        enabled = false
         [cameras.c.renditions.main]
         source = "rtsp://viewer:p%40ss@10.0.0.1/s"
         transport = "udp"
@@ -140,10 +142,14 @@ fn every_value_arrives_where_it_belongs() {
     assert_eq!(ring_bytes, 2 << 20);
     assert_eq!(hls, hls::Options { start_timeout: ms(3000) });
     assert_eq!(mse, mse::Options { max_lag: ms(1500), stall_timeout: ms(5000), ping_interval: ms(6000) });
-    assert_eq!(ingest, ingest::Options { stall_timeout: ms(7000), connect_timeout: ms(8000) });
-    let Camera { name, title, renditions } = &cameras[0];
+    let times =
+        ingest::Options { stall_timeout: ms(7000), connect_timeout: ms(8000), idle_timeout: ms(9000) };
+    assert_eq!(ingest, times);
+    let Camera { name, title, enabled, start, renditions } = &cameras[0];
+    assert_eq!((*enabled, *start), (false, ingest::Start::OnDemand));
     assert_eq!((name.as_str(), title.as_str()), ("c", "Cam \"C\""));
-    let ingest::Source { url, transport, username, password: _, audio } = &renditions[0].source;
+    let ingest::Source { url, transport, trust, username, password: _, audio } = &renditions[0].source;
+    assert_eq!(*trust, ingest::Trust::WebRoots);
     assert_eq!((url.as_str(), *transport, *audio), ("rtsp://10.0.0.1/s", Transport::Udp, false));
     assert_eq!((username.as_deref(), password(&renditions[0].source)), (Some("viewer"), Some("p@ss")));
 }
@@ -274,12 +280,12 @@ fn a_complaint_names_file_line_key_and_rule() {
         ("[cameras.c.renditions]", "b.toml:1:12: cameras.c.renditions: a camera needs at least one"),
         (&rendition(""), "b.toml:1:23: cameras.c.renditions.main.source: missing"),
         (
-            &format!("[cameras.c]\nstart = \"on-demand\"\nrenditions.main.{source}"),
-            "b.toml:2:1: cameras.c.start: \"on-demand\" is not supported yet; write \"always\" or leave it out",
+            &format!("[cameras.c]\nenabled = \"no\"\nrenditions.main.{source}"),
+            "b.toml:2:1: cameras.c.enabled: expected true or false, found a string",
         ),
         (
             &format!("[cameras.c]\nstart = \"never\"\nrenditions.main.{source}"),
-            "b.toml:2:1: cameras.c.start: must be \"always\"",
+            "b.toml:2:1: cameras.c.start: must be \"always\" or \"on-demand\"",
         ),
         (
             &format!("[cameras.c]\ntitle = \" \"\nrenditions.main.{source}"),
@@ -447,7 +453,7 @@ fn a_bad_camera_argument_is_refused_without_its_url() {
         ("Front=rtsp://u:hunter2@h/", format!("--camera: camera: {name}")),
         ("front/=rtsp://u:hunter2@h/", format!("--camera front: rendition: {name}")),
         ("front=rtsp://u:hunter2@h:x/", "--camera front: not a URL: invalid port number".to_owned()),
-        ("front=http://u:hunter2@h/", "--camera front: must begin with rtsp://".to_owned()),
+        ("front=http://u:hunter2@h/", "--camera front: must begin with rtsp:// or rtsps://".to_owned()),
         ("front=rtsp://:hunter2@h/", "--camera front: a password needs a user name".to_owned()),
     ] {
         assert_eq!(text.parse::<CameraArg>().unwrap_err().to_string(), message, "{text}");

@@ -36,6 +36,10 @@ struct RenditionView {
     aligned: bool,
     /// Distance of the pictures from where the camera's sender reports place them, in milliseconds.
     skew: Option<f64>,
+    /// RTP packets that never came, since the start.
+    packets_lost: u64,
+    /// Frames that could not be used, since the start.
+    frames_dropped: u64,
 }
 
 impl RenditionView {
@@ -53,6 +57,8 @@ impl RenditionView {
             bit_rate: epoch.map(|_| channel.bit_rates().average),
             aligned: camera.is_aligned(rendition),
             skew: channel.skew().map(|skew| (skew.as_secs_f64() * 1e6).round() / 1e3),
+            packets_lost: channel.stats().packets_lost.get(),
+            frames_dropped: channel.stats().frames_dropped.get(),
         }
     }
 }
@@ -98,11 +104,12 @@ pub fn problem(status: StatusCode, detail: &str) -> Answer {
     answer
 }
 
-/// Whether every camera delivers; names those that do not.
+/// Whether every camera that is always on delivers; names those that do not.
 pub fn ready(catalog: &Catalog) -> Answer {
     let waiting: Vec<_> = catalog
         .all()
         .iter()
+        .filter(|camera| camera.always_on)
         .filter(|camera| camera.renditions.iter().all(|rendition| rendition.channel.epoch().is_none()))
         .map(|camera| camera.name.clone())
         .collect();

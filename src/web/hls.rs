@@ -68,6 +68,9 @@ impl Hls {
                 let _ = first_chunk(&rendition.channel).await;
             }
         };
+        if camera.renditions.iter().all(|one| one.channel.status().state == State::Disabled) {
+            return not_delivering(camera);
+        }
         if timeout(self.options.start_timeout, any).await.is_ok() {
             let _ = timeout(GRACE, all).await;
         }
@@ -144,6 +147,9 @@ impl Hls {
             return error(StatusCode::NOT_FOUND, "this rendition has no sound");
         }
         // A list without a finished segment is no list to players that know no parts.
+        if channel.status().state == State::Disabled {
+            return not_delivering(camera);
+        }
         let finished = |tip: &Tip| tip.line(track).is_some_and(|line| line.finished);
         let _ = timeout(self.options.start_timeout, channel.until(finished)).await;
         if !channel.tip().line(track).is_some_and(|line| line.started) {

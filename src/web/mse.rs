@@ -21,7 +21,7 @@ use tracing::debug;
 
 use super::answer::{Answer, Cache, error, ok};
 use super::body::Body;
-use crate::live::{Camera, Channel, State, Status, Tip};
+use crate::live::{Camera, Channel, State, Status, Tip, Wanted};
 use crate::media::Ticks;
 use crate::mse::{self, ClientText, Decodable, Feed, Message as FeedMessage, Options, ServerText};
 
@@ -152,6 +152,7 @@ struct Session {
     statuses: watch::Receiver<Status>,
     paused: bool,
     out: Vec<FeedMessage>,
+    _wanted: Vec<Wanted>,
 }
 
 impl Session {
@@ -159,7 +160,8 @@ impl Session {
         let (rendition, channel) = choose(&viewer);
         let feed = open_feed(&viewer, &rendition, channel.clone());
         let (tips, statuses) = (channel.chunk_tips(), channel.statuses());
-        Self { viewer, feed, rendition, tips, statuses, paused: false, out: Vec::new() }
+        let _wanted = want(&viewer);
+        Self { viewer, feed, rendition, tips, statuses, paused: false, out: Vec::new(), _wanted }
     }
 
     async fn run(mut self, socket: &mut Socket, stop: &CancellationToken) -> End {
@@ -297,6 +299,7 @@ impl Session {
         if self.viewer.camera.rendition(self.viewer.rendition.as_deref()).is_none() {
             return Err(End::Close(code::POLICY, "there is no such rendition".into()));
         }
+        self._wanted = want(&self.viewer);
         let (name, channel) = choose(&self.viewer);
         if name != self.rendition {
             self.feed = open_feed(&self.viewer, &name, channel.clone());
@@ -317,6 +320,14 @@ fn size(message: &FeedMessage) -> usize {
 
 fn open_feed(viewer: &Viewer, rendition: &str, channel: Arc<Channel>) -> Feed {
     Feed::new(rendition, channel, viewer.decodable.clone(), Ticks::from_duration(viewer.options.max_lag))
+}
+
+/// What keeps a camera on demand on air for a viewer: in `auto` all its renditions, since any may be next.
+fn want(viewer: &Viewer) -> Vec<Wanted> {
+    match viewer.rendition.as_deref().and_then(|name| viewer.camera.rendition(Some(name))) {
+        Some(rendition) => vec![rendition.channel.want()],
+        None => viewer.camera.want(),
+    }
 }
 
 /// The rendition that was asked for; in `auto`, the first that the client can decode, a live one

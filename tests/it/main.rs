@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod caches;
+mod demand;
 mod faults;
 mod floors;
 mod gst;
@@ -13,5 +14,7 @@ mod hls;
 mod matrix;
 mod mse;
 mod players;
+mod probe;
 mod shutdown;
 mod support;
+mod transport;

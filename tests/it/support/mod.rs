@@ -10,8 +10,10 @@ pub mod media;
 pub mod players;
 pub mod playlist;
 pub mod recording;
+pub mod scripted;
 pub mod site;
 pub mod socket;
+pub mod tls;
 
 use std::future::Future;
 use std::time::Duration;

@@ -1,0 +1,5 @@
+//! How cameras are reached: TLS, redirects, UDP, passwords, and answers that are not by the book.
+
+mod answers;
+mod tls;
+mod udp;
