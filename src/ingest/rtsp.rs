@@ -154,6 +154,11 @@ impl Session {
         Ok(session)
     }
 
+    /// The parameters of the video, once the camera has told them.
+    pub fn video(&self) -> Option<Arc<VideoTrack>> {
+        self.video.clone()
+    }
+
     /// The sound, when there is any that can be carried.
     pub fn audio(&self) -> Option<Arc<AudioTrack>> {
         self.audio.clone()

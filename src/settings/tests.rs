@@ -77,6 +77,8 @@ fn the_sample_stays_good_when_all_of_it_is_switched_on() {
     let text = SAMPLE.lines().map(on).collect::<Vec<_>>().join("\n");
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("front-door.secret"), "hunter2\r\n").unwrap();
+    let own = rcgen::generate_simple_self_signed(["cam".to_owned()]).unwrap();
+    fs::write(dir.path().join("camera.pem"), own.cert.pem()).unwrap();
     fs::write(dir.path().join("b.toml"), text).unwrap();
 
     let settings = Settings::load(&dir.path().join("b.toml")).unwrap_or_else(|error| panic!("{error}"));
@@ -85,6 +87,8 @@ fn the_sample_stays_good_when_all_of_it_is_switched_on() {
     let [main, sub] = settings.cameras[0].renditions.as_slice() else { panic!("{settings:?}") };
     assert_eq!((main.source.username.as_deref(), password(&main.source)), (Some("viewer"), Some("hunter2")));
     assert_eq!(password(&sub.source), Some("change me"));
+    let trust = &settings.cameras[1].renditions[0].source.trust;
+    assert!(matches!(trust, ingest::Trust::Roots(roots) if roots.len() == 1), "{trust:?}");
     assert!(!format!("{settings:?}").contains("hunter2"));
 }
 
@@ -292,6 +296,14 @@ fn a_complaint_names_file_line_key_and_rule() {
             "b.toml:2:1: cameras.c.title: must have 1 to 100 characters, none of them a control character",
         ),
         (
+            &rendition(&format!("{source}tls = \"insecure\"")),
+            "b.toml:1:23: cameras.c.renditions.main.tls: has a meaning for rtsps:// alone",
+        ),
+        (
+            &rendition("source = \"rtsps://h/\"\ntls = \"off\""),
+            "b.toml:3:1: cameras.c.renditions.main.tls: must be \"verify\" or \"insecure\"",
+        ),
+        (
             &rendition(&format!("{source}transport = \"quic\"")),
             "b.toml:3:1: cameras.c.renditions.main.transport: must be \"tcp\" or \"udp\"",
         ),
@@ -362,7 +374,8 @@ fn a_password_is_never_shown() {
         (
             format!("{plain}\"rtsp://u:hunter2@h/\" = 1"),
             format!(
-                "{before}\"…\": unknown key; known here: source, transport, username, password, password_file, audio"
+                "{before}\"…\": unknown key; known here: source, transport, username, password, \
+                 password_file, tls, tls_ca, audio"
             ),
         ),
         (

@@ -1,5 +1,6 @@
 //! How cameras are reached: TLS, redirects, UDP, passwords, and answers that are not by the book.
 
 mod answers;
+mod brands;
 mod tls;
 mod udp;
