@@ -191,7 +191,7 @@ fn video(observer: &Observer) -> Video {
         frame_rate: per_second(steady.len().saturating_sub(1) as f64).map(hundredths),
         nominal_frame_rate: nominal
             .map(|interval| hundredths(f64::from(TICKS_PER_SECOND) / interval.0 as f64)),
-        bit_rate: per_second(bytes as f64 * 8.0).map(|rate| rate as u64),
+        bit_rate: per_second(bytes as f64 * 8.0).map(|rate| rate.round() as u64),
         peak_bit_rate: peak(steady),
         largest_picture: pictures.iter().map(|note| note.bytes).max().unwrap_or(0),
         gop: gop(pictures),

@@ -51,19 +51,21 @@ impl Camera {
             pixel_aspect: None,
         });
         let mut lengths = self.gop.iter().cycle();
-        let mut left = 0;
+        let (mut left, mut place) = (0, 0);
         for index in 0..(seconds * self.fps) as usize {
             let sync = left == 0;
             if sync {
                 left = *lengths.next().unwrap();
             }
             left -= 1;
+            place = if sync { 0 } else { place + 1 };
             // Two pictures change places.
-            let shown = if self.b_frames && !sync && left > 0 {
-                [0, 1, -1][index % 3] + index as i64
-            } else {
-                index as i64
+            let step = match place % 3 {
+                1 if self.b_frames && left > 0 => 1,
+                2 if self.b_frames => -1,
+                _ => 0,
             };
+            let shown = index as i64 + step;
             observer.picture(&Picture {
                 data: Bytes::from(vec![0; self.bytes]),
                 elapsed: Ticks((shown as f64 / self.fps * 90_000.0 * self.rate) as i64),
