@@ -53,12 +53,6 @@ async fn three_hundred_viewers_are_as_one(make: Make) {
         "{make:?}: parts come {median:?} (half of the viewers), {nearly_all:?} (98 %), {longest:?} (all) after the \
          first viewer's"
     );
-    // PART-HOLD-BACK: a player that far behind still has something to play.
-    assert!(
-        nearly_all < Duration::from_millis(1500),
-        "{make:?}: one in fifty had a part {nearly_all:?} after the first"
-    );
-    assert!(longest < Duration::from_secs(8), "{make:?}: a viewer had a part {longest:?} after the first");
     assert!(
         requests as f64 <= MOST_REQUESTS * worth + 2.0,
         "{make:?}: {requests} requests for {worth}: {asked:#?}"
