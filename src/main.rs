@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use belvedere::app::App;
 use belvedere::cli::{Action, Args, LOG_VARIABLE, chain, resolve};
+use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -32,6 +33,10 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
             tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             Ok(write!(std::io::stdout(), "{}", runtime.block_on(look.run())?)?)
+        }
+        Action::Say { text, note } => {
+            write!(std::io::stderr(), "{}", note.expose_secret())?;
+            Ok(write!(std::io::stdout(), "{}", text.expose_secret())?)
         }
         Action::Serve { settings, demo } => {
             // A log that nobody reads must stop nothing.

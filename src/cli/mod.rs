@@ -8,6 +8,7 @@
 mod args;
 mod look;
 mod summary;
+mod token;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
@@ -17,7 +18,7 @@ use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
 
-pub use args::{Args, Command, LOG_VARIABLE, ProbeArgs, ServeArgs};
+pub use args::{Args, Command, LOG_VARIABLE, ProbeArgs, ServeArgs, TokenArgs};
 pub use look::Look;
 
 use crate::settings::{CameraArg, LoadError, Place, Problem, Problems, Settings};
@@ -38,6 +39,13 @@ pub enum Action {
     Check(String),
     /// Watch one camera, then print what [`Look::run`] says.
     Probe(Look),
+    /// Print a text for programs on standard output and one for people on standard error, and exit with 0.
+    Say {
+        /// What was asked for, with a line end.
+        text: SecretString,
+        /// What to do with it.
+        note: SecretString,
+    },
 }
 
 /// Reads what the arguments name, and starts nothing.
@@ -49,29 +57,26 @@ pub fn resolve(args: Args) -> Result<Action, LoadError> {
     let Args { config, log: _, command } = args;
     match command.unwrap_or_default() {
         Command::Check => {
-            let settings = load(&config.ok_or(LoadError::NoConfig)?)?;
+            let settings = load(&config.ok_or(LoadError::NoConfig)?)?.guarded()?;
             Ok(Action::Check(summary::of(&settings)))
         }
         Command::Probe(args) => Look::new(args).map(Action::Probe).map_err(LoadError::from),
-        Command::Serve(ServeArgs { cameras, listen, demo }) => {
+        Command::Token(args) => token::mint(&load(&config.ok_or(LoadError::NoConfig)?)?, args),
+        Command::HashPassword => token::hash_password(),
+        Command::Serve(ServeArgs { cameras, listen, auth, demo }) => {
             let nothing_given = config.is_none() && cameras.is_empty();
             let settings = config.as_deref().map(load).transpose()?.unwrap_or_default();
             let mut settings = settings.with_cameras(&parse(&cameras)?)?;
             if let Some(listen) = listen {
                 settings = settings.with_listen(listen)?;
             }
+            if auth.is_some() {
+                settings = settings.with_open_doors();
+            }
+            let settings = settings.guarded()?;
             Ok(Action::Serve { settings, demo: demo || nothing_given })
         }
     }
-}
-
-fn load(path: &Path) -> Result<Settings, LoadError> {
-    // A camera's URL in the wrong place would come back, credentials and all, as a file that is not there.
-    if path.to_string_lossy().contains("://") {
-        let place = Place::Argument { name: "--config".to_owned() };
-        return Err(Problem { place, text: "must be a file, not a URL".to_owned() }.into());
-    }
-    Settings::load(path)
 }
 
 /// An error with its causes, in one line.
@@ -83,6 +88,15 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+fn load(path: &Path) -> Result<Settings, LoadError> {
+    // A camera's URL in the wrong place would come back, credentials and all, as a file that is not there.
+    if path.to_string_lossy().contains("://") {
+        let place = Place::Argument { name: "--config".to_owned() };
+        return Err(Problem { place, text: "must be a file, not a URL".to_owned() }.into());
+    }
+    Settings::load(path)
 }
 
 /// All cameras, or all that is wrong with them.

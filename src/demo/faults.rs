@@ -18,6 +18,8 @@ pub struct Faults {
     drop_every: AtomicU32,
     /// 0 stands for never.
     swap_every: AtomicU32,
+    /// Bytes that each picture has more; 0 stands for none.
+    padding: AtomicU32,
     /// All skips ever asked for; each session keeps how many it has done.
     skips: AtomicU64,
     /// Nanoseconds.
@@ -74,6 +76,12 @@ impl Faults {
         self.drop_every.store(nth, Ordering::Relaxed);
     }
 
+    /// Adds this many bytes of filler (NAL unit type 12 of ITU-T H.264, 7.4.2.7) to each picture of video, as
+    /// encoders at a constant bit rate do; decoders pass over it.
+    pub fn pad_pictures(&self, bytes: u32) {
+        self.padding.store(bytes, Ordering::Relaxed);
+    }
+
     /// Sends every `nth` RTP packet of each stream after the one that follows it. 0 leaves them in order.
     pub fn swap_packets(&self, nth: u32) {
         self.swap_every.store(nth, Ordering::Relaxed);
@@ -113,6 +121,11 @@ impl Faults {
     pub(super) fn loses(&self, count: u32) -> bool {
         let nth = self.drop_every.load(Ordering::Relaxed);
         nth != 0 && count.is_multiple_of(nth)
+    }
+
+    /// Bytes of filler for each picture.
+    pub(super) fn padding(&self) -> usize {
+        self.padding.load(Ordering::Relaxed) as usize
     }
 
     /// True for the packet that is to let the next one pass.

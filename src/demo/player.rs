@@ -224,15 +224,27 @@ impl Player {
             }
         };
         let data = kind.track(&self.clip).data(unit);
+        let filler = filler(faults.padding());
+        let filler = (!filler.is_empty()).then_some(filler.as_slice());
         match kind {
             Kind::Audio => packetizer.audio(data, rtp_time(start), send),
             Kind::Video if self.clip.video.is_sync(unit) => {
                 let sets = [self.clip.sps.as_slice(), self.clip.pps.as_slice()];
-                packetizer.video(sets.into_iter().chain(nals(data)), rtp_time(start), send)
+                packetizer.video(sets.into_iter().chain(nals(data)).chain(filler), rtp_time(start), send)
             }
-            Kind::Video => packetizer.video(nals(data), rtp_time(start), send),
+            Kind::Video => packetizer.video(nals(data).chain(filler), rtp_time(start), send),
         }
     }
+}
+
+/// A NAL unit of filler with `bytes` of payload; none for zero.
+fn filler(bytes: usize) -> Vec<u8> {
+    if bytes == 0 {
+        return Vec::new();
+    }
+    let mut nal = vec![0xff; bytes + 2];
+    (nal[0], nal[bytes + 1]) = (12, 0x80);
+    nal
 }
 
 #[cfg(test)]

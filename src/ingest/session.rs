@@ -31,6 +31,7 @@ pub struct Life {
     told_left_out: AtomicBool,
     told_ring_full: AtomicBool,
     told_slow: AtomicBool,
+    told_too_large: AtomicBool,
 }
 
 impl Life {
@@ -126,9 +127,36 @@ fn stalled<S: Sink>(rendition: &Rendition<S>) -> Failure {
 struct Told {
     live: bool,
     no_key_frame: bool,
+    /// Nothing but frames that are too large.
+    choked: bool,
+    too_large: u64,
+    /// Frames that had passed when the last one came that was too large.
+    passed: u64,
 }
 
 impl Told {
+    /// A camera whose frames no ring takes is not live, however much comes.
+    fn tell_too_large<S: Sink>(&mut self, rendition: &Rendition<S>, life: &Life) {
+        const ADVICE: &str = "frames come that are larger than a quarter of limits.ring_bytes, and are left out: \
+                              lower the bit rate in the camera, or raise that limit";
+        let (too_large, passed) = (rendition.stats.frames_too_large.get(), rendition.stats.frames.get());
+        if self.choked && passed > self.passed {
+            self.choked = false;
+            rendition.set_status(Status::plain(State::Live));
+        }
+        if too_large == self.too_large {
+            return;
+        }
+        if !life.told_too_large.swap(true, Ordering::Relaxed) {
+            tracing::warn!("camera {}: {ADVICE}", rendition.name);
+        }
+        if self.too_large > 0 && passed == self.passed && !self.choked {
+            self.choked = true;
+            rendition.set_status(Status::because(State::Connecting, ADVICE));
+        }
+        (self.too_large, self.passed) = (too_large, passed);
+    }
+
     fn tell<S: Sink>(
         &mut self,
         rendition: &Rendition<S>,
@@ -157,6 +185,7 @@ impl Told {
                 rendition.name
             );
         }
+        self.tell_too_large(rendition, life);
         if !live
             && !self.no_key_frame
             && last_picture.is_some_and(|last| last.saturating_duration_since(began) > NO_KEY_FRAME)

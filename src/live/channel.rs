@@ -97,7 +97,9 @@ impl Publisher {
         let bytes = frame.data.len() as u64;
         let mut muxer = lock(&self.muxer);
         let frame = self.fitted(frame, muxer.video_end());
-        let chunks = muxer.push(frame)?;
+        let chunks = muxer.push(frame).inspect_err(|error| {
+            self.stats.frames_too_large.add(u64::from(matches!(error, PushError::TooLarge { .. })));
+        })?;
         drop(muxer);
         self.stats.frames.add(1);
         self.stats.bytes.add(bytes);

@@ -2,5 +2,6 @@
 
 mod answers;
 mod brands;
+mod flood;
 mod tls;
 mod udp;
