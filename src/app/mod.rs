@@ -117,7 +117,7 @@ impl App {
             let demand = (camera.start == Start::OnDemand).then(|| channel.demand());
             renditions.push(Rendition { name: rendition.name.to_string(), channel });
             if !camera.enabled {
-                publisher.set_status(Status::plain(State::Disabled));
+                publisher.set_status(Status::because(State::Disabled, "switched off in the configuration"));
                 continue;
             }
             let worker = ingest::Rendition {

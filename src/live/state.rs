@@ -43,6 +43,16 @@ impl State {
     }
 }
 
+impl State {
+    /// How long the pause before the next attempt is, counted from when it began.
+    pub fn pause(&self) -> Option<Duration> {
+        match self {
+            Self::Retrying(pause) | Self::Unauthorized(pause) | Self::Unsupported(pause) => Some(*pause),
+            _ => None,
+        }
+    }
+}
+
 /// A state and why, in a sentence without secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
@@ -67,11 +77,8 @@ impl Status {
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.state.word())?;
-        match &self.state {
-            State::Retrying(pause) | State::Unauthorized(pause) | State::Unsupported(pause) => {
-                write!(f, ", next attempt in {:.1} s", pause.as_secs_f64())?;
-            }
-            _ => {}
+        if let Some(pause) = self.state.pause() {
+            write!(f, ", next attempt in {:.1} s", pause.as_secs_f64())?;
         }
         if !self.reason.is_empty() {
             write!(f, ": {}", self.reason)?;

@@ -26,6 +26,8 @@ struct RenditionView {
     name: String,
     state: &'static str,
     reason: String,
+    /// Seconds from the failure to the next attempt.
+    retry_seconds: Option<f64>,
     codecs: Option<String>,
     width: Option<u16>,
     height: Option<u16>,
@@ -49,6 +51,7 @@ impl RenditionView {
         Self {
             name: rendition.name.clone(),
             state: status.state.word(),
+            retry_seconds: status.state.pause().map(|pause| (pause.as_secs_f64() * 10.0).round() / 10.0),
             reason: status.reason,
             codecs: epoch.as_ref().map(|epoch| epoch.tracks.codecs()),
             width: epoch.as_ref().map(|epoch| epoch.tracks.video.width),
