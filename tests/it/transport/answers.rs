@@ -125,6 +125,10 @@ async fn proofs_are_made_of_the_uri_that_is_asked_for_by_the_strongest_way_that_
     for (offer, algorithm) in [
         ("WWW-Authenticate: Digest realm=\"a, b\", nonce=\"n\", qop=\"auth\", algorithm=SHA-256", "SHA-256"),
         ("WWW-Authenticate: Digest realm=\"cam\", nonce=\"n\"", ""),
+        (
+            "WWW-Authenticate: Basic realm=\"cam\"\nWWW-Authenticate: Digest realm=\"cam\", nonce=\"n\"",
+            "Digest",
+        ),
     ] {
         let offer = offer.to_owned();
         let camera = Scripted::start(move |asked| match asked.header("Authorization") {
