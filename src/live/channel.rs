@@ -243,6 +243,11 @@ impl Channel {
         if tip.closed && !fact(&tip) { Err(Closed) } else { Ok(tip) }
     }
 
+    /// How many wait in [`until`](Self::until) now.
+    pub fn waiting(&self) -> usize {
+        self.parts.receiver_count()
+    }
+
     /// The newest epoch, once its first chunk is here.
     pub fn epoch(&self) -> Option<Arc<Epoch>> {
         self.window().ring().newest().map(|chunk| chunk.epoch.clone())

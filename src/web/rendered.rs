@@ -9,7 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue, VARY};
 
-use super::answer::{Answer, Cache, ok};
+use super::answer::{Answer, Cache, Urgency, ok, urgent};
 use super::delivery::tagged;
 
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
@@ -41,7 +41,8 @@ impl Rendered {
         } else {
             &self.plain
         };
-        let mut answer = tagged(ok(PLAYLIST, cache, encoded.bytes.clone()), &encoded.tag);
+        let answer = tagged(ok(PLAYLIST, cache, encoded.bytes.clone()), &encoded.tag);
+        let mut answer = urgent(answer, Urgency::Playlist);
         answer.headers_mut().insert(VARY, HeaderValue::from_static("Accept-Encoding"));
         if zipped {
             answer.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));

@@ -125,6 +125,12 @@ impl Server {
         self.tls_address
     }
 
+    /// How many tasks serve now: one a listener, and one a connection.
+    #[cfg(test)]
+    pub(super) fn connections(&self) -> usize {
+        self.tasks.len()
+    }
+
     /// Takes no new connections; those that are open go on.
     pub fn stop_accepting(&self) {
         self.accept.cancel();

@@ -10,6 +10,7 @@ use crate::support::site::shared;
 
 const INDEX: &str = "/hls/demo/index.m3u8";
 const VIDEO: &str = "/hls/demo/main/video.m3u8";
+const AUDIO: &str = "/hls/demo/main/audio.m3u8";
 
 /// One of each kind that there is: name, path.
 async fn one_of_each() -> Vec<(&'static str, String)> {
@@ -18,7 +19,7 @@ async fn one_of_each() -> Vec<(&'static str, String)> {
     vec![
         ("multivariant", INDEX.into()),
         ("playlist", VIDEO.into()),
-        ("audio playlist", "/hls/demo/main/audio.m3u8".into()),
+        ("audio playlist", AUDIO.into()),
         ("init", join(VIDEO, segment.map.as_deref().expect("a MAP"))),
         ("segment", join(VIDEO, &segment.uri)),
         ("part", join(VIDEO, &segment.parts[1].uri)),
@@ -64,6 +65,26 @@ async fn content_types_are_those_that_players_know() {
             _ => "text/plain; charset=utf-8",
         };
         assert_eq!(shared().get(&path).await.header("content-type"), expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn playlists_are_more_urgent_than_media_and_no_rendition_comes_before_a_lighter_one() {
+    for (name, path) in one_of_each().await {
+        let expected = match name {
+            "multivariant" | "playlist" | "audio playlist" => "u=1",
+            "init" => "u=2",
+            "segment" | "part" => "u=3",
+            _ => "",
+        };
+        assert_eq!(shared().get(&path).await.header("priority"), expected, "N97: {name}");
+    }
+    for (path, expected) in
+        [(AUDIO, "u=2"), ("/hls/demo/sub/video.m3u8", "u=3"), ("/hls/demo/sub/audio.m3u8", "u=2")]
+    {
+        let playlist = shared().playlist(path).await;
+        let segment = join(path, &playlist.segments.last().expect("a finished segment").uri);
+        assert_eq!(shared().found(&segment).await.header("priority"), expected, "N97: {segment}");
     }
 }
 
