@@ -20,7 +20,7 @@ use crate::hls::{
     List, Name, Options, Piece, Reload, RenditionReport, Want, decide, directives, media, wants_delta,
 };
 use crate::live::targets::SHORTEST_TARGET_DURATION;
-use crate::live::{Camera, Channel, Closed, LineTip, PartId, Rendition, Tip};
+use crate::live::{Camera, Channel, Closed, LineTip, PartId, Rendition, Snapshot, Tip};
 use crate::media::TrackKind;
 use crate::media::fmp4::SEGMENT_TYPE;
 
@@ -142,7 +142,7 @@ impl Hls {
         let snapshot = channel.snapshot(track)?;
         Some(self.playlists.get_with(key(snapshot.version, snapshot.closed), || {
             let reports = reports(camera, rendition, track, form.list);
-            Arc::new(Rendered::new(media::render(&snapshot, form, &reports)))
+            Arc::new(Rendered::media(media::render(&snapshot, form, &reports), &next(&snapshot)))
         }))
     }
 }
@@ -201,6 +201,13 @@ fn reports(camera: &Camera, own: &Rendition, own_track: TrackKind, list: List) -
         }
     }
     reports
+}
+
+fn next(snapshot: &Snapshot) -> String {
+    match &snapshot.open {
+        Some(open) if open.whole => open.msn.to_string(),
+        open => format!("{}.{}", snapshot.open_msn, open.as_ref().map_or(0, |open| open.parts.len())),
+    }
 }
 
 fn last(line: LineTip) -> (u64, Option<u32>) {

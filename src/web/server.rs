@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::Options;
 use super::handler::Site;
@@ -96,6 +96,11 @@ impl Server {
             Some(tls) => Some((listen(tls.listen).await?, tls::acceptor(tls)?, tls.listen)),
             None => None,
         };
+        if tls.is_none() {
+            info!(
+                "there is no TLS here: iPhones play HLS at regular latency, unless a proxy in front speaks HTTP/2 to them"
+            );
+        }
         let tls_address =
             tls.as_ref().map(|(listener, _, wanted)| address_of(listener, *wanted)).transpose()?;
         let routes = Routes::new(&options.base_path);

@@ -141,6 +141,10 @@ async fn requests_end_when_their_camera_is_removed() {
     // What there was of the hinted part is its last one.
     assert!(parts.iter().all(|part| part.starts_with("HTTP/1.1 200")), "{}", parts[0]);
     assert_eq!(camera.channel.waiting(), 0);
+    // In a list that has ended nothing is waited for, however far away (RFC 8216bis 6.2.5.2).
+    let stream = asked(&server, "/hls/door/main/video.m3u8?_HLS_msn=999&_HLS_part=7").await;
+    let late = tokio::time::timeout(PATIENCE, answer(stream)).await.expect("it is answered");
+    assert!(late.starts_with("HTTP/1.1 200") && late.ends_with("#EXT-X-ENDLIST\n"), "{late}");
 }
 
 #[tokio::test]

@@ -144,6 +144,9 @@ fn render(known: &[(&Rendition, Arc<Epoch>)], list: List, alone: bool, target_du
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+    use http_body_util::BodyExt;
+
     use super::*;
     use crate::hls::Options;
     use crate::live::testing::FakeCamera;
@@ -184,6 +187,25 @@ mod tests {
         let mut other = FakeCamera::silent(50);
         other.play(60);
         assert!(!Arc::ptr_eq(&texts[0], &written(&hls, &other, List::Live, false)), "another camera");
+    }
+
+    #[test]
+    fn segments_are_said_to_be_independent_only_where_all_of_them_are() {
+        let independent = |gop: u64| {
+            let (hls, mut camera) = (hls(), FakeCamera::silent(gop));
+            camera.play(60);
+            camera.camera.promise();
+            camera.play(600);
+            let text = written(&hls, &camera, List::Live, false);
+            let answer = text.answer(&HeaderMap::new(), Cache::Never);
+            let body =
+                answer.into_body().collect().now_or_never().expect("it is all there").expect("cannot fail");
+            String::from_utf8(body.to_bytes().to_vec())
+                .expect("text")
+                .contains("#EXT-X-INDEPENDENT-SEGMENTS\n")
+        };
+        assert!(independent(50), "key frames every two seconds");
+        assert!(!independent(10_000), "a GOP that was cut");
     }
 
     #[test]

@@ -50,6 +50,11 @@ async fn every_answer_has_a_length_and_a_cache_rule_and_may_be_read_from_other_o
         assert_ne!(answer.header("cache-control"), "", "{name}");
         assert_ne!(answer.header("date"), "", "{name}: the origin's clock");
         assert_eq!(answer.header("age"), "", "{name}: only caches have an age");
+        assert_eq!(answer.header("last-modified"), "", "N44: {name}");
+        assert_eq!(answer.header("set-cookie"), "", "{name}: all viewers are alike");
+        let varies = name.contains("playlist") || name == "multivariant";
+        assert_eq!(answer.header("vary"), if varies { "Accept-Encoding" } else { "" }, "N121: {name}");
+        assert!(!answer.status.is_redirection(), "S10: {name}");
     }
 }
 
@@ -139,6 +144,32 @@ async fn caches_keep_each_kind_as_long_as_it_is_good() {
     let old = shared().playlist(VIDEO).await.msn.unwrap();
     let blocking = shared().found(&format!("{VIDEO}?_HLS_msn={old}")).await;
     assert_eq!(max_age(&blocking), Some(target * 6), "a playlist that was waited for names itself");
+}
+
+#[tokio::test]
+async fn a_header_tells_how_far_a_media_playlist_has_come() {
+    for (name, path) in one_of_each().await {
+        let answer = shared().get(&path).await;
+        let next = answer.header("x-playlist-next");
+        if name.ends_with("playlist") {
+            let (msn, part) = crate::support::playlist::parse(answer.text()).next_part();
+            assert_eq!(next, format!("{msn}.{part}"), "P2: {name}");
+        } else {
+            assert_eq!(next, "", "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_text_of_the_multivariant_playlist_is_shared_by_all() {
+    let same = crate::support::until("two requests within a segment", async || {
+        let first = shared().found(INDEX).await;
+        let known = [("if-none-match", first.header("etag"))];
+        let second = shared().ask(Method::GET, INDEX, &known).await;
+        (second.status.as_u16() == 304).then_some(first)
+    })
+    .await;
+    assert!(same.text().contains("FRAME-RATE"), "{}", same.text());
 }
 
 #[tokio::test]
