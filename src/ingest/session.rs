@@ -31,6 +31,7 @@ pub struct Life {
     told_left_out: AtomicBool,
     told_ring_full: AtomicBool,
     told_slow: AtomicBool,
+    told_long_gop: AtomicBool,
 }
 
 impl Life {
@@ -142,21 +143,7 @@ impl Told {
             *life.live_since.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = last_picture;
             rendition.set_status(Status::plain(State::Live));
         }
-        if rendition.stats.segments_without_parts.get() > 0 && !life.told_slow.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                "camera {}: frames come so slowly now that HLS lists whole segments only, at a longer delay: set \
-                 hls.part_target to more than they last, or raise the camera's frame rate",
-                rendition.name
-            );
-        }
-        if rendition.stats.segments_evicted_early.get() > 0
-            && !life.told_ring_full.swap(true, Ordering::Relaxed)
-        {
-            tracing::warn!(
-                "camera {}: less is kept than hls.window asks for, since limits.ring_bytes is used up",
-                rendition.name
-            );
-        }
+        tell_of_segments(rendition, life);
         if !live
             && !self.no_key_frame
             && last_picture.is_some_and(|last| last.saturating_duration_since(began) > NO_KEY_FRAME)
@@ -167,5 +154,27 @@ impl Told {
                 "pictures come, but no key frame yet: set a shorter I-frame interval in the camera",
             ));
         }
+    }
+}
+
+/// What HLS cannot make well of the camera's pictures, once each.
+fn tell_of_segments<S: Sink>(rendition: &Rendition<S>, life: &Life) {
+    let (name, stats) = (&rendition.name, &rendition.stats);
+    let first = |count: u64, told: &AtomicBool| count > 0 && !told.swap(true, Ordering::Relaxed);
+    if first(stats.segments_without_parts.get(), &life.told_slow) {
+        tracing::warn!(
+            "camera {name}: frames come so slowly now that HLS lists whole segments only, at a longer delay: set \
+             hls.part_target to more than they last, or raise the camera's frame rate"
+        );
+    } else if first(stats.segments_cut.get(), &life.told_long_gop) {
+        tracing::warn!(
+            "camera {name}: key frames are so far apart that HLS segments begin between them, which iPhones may not \
+             play at low latency: set the camera's I-frame interval to one or two seconds, and its smart codec off"
+        );
+    }
+    if first(stats.segments_evicted_early.get(), &life.told_ring_full) {
+        tracing::warn!(
+            "camera {name}: less is kept than hls.window asks for, since limits.ring_bytes is used up"
+        );
     }
 }

@@ -97,14 +97,17 @@ impl Publisher {
         self.stats.frames.add(1);
         self.stats.bytes.add(bytes);
         if !chunks.is_empty() {
-            let (mut early, mut whole) = (0, 0);
+            let counts =
+                |window: &Window| [window.evicted_early(), window.whole_segments(), window.cut_segments()];
+            let (mut before, mut after) = ([0; 3], [0; 3]);
             self.channel.change(|window| {
-                let before = (window.evicted_early(), window.whole_segments());
+                before = counts(window);
                 chunks.into_iter().for_each(|chunk| window.push(chunk));
-                (early, whole) = (window.evicted_early() - before.0, window.whole_segments() - before.1);
+                after = counts(window);
             });
-            self.stats.segments_evicted_early.add(early);
-            self.stats.segments_without_parts.add(whole);
+            self.stats.segments_evicted_early.add(after[0] - before[0]);
+            self.stats.segments_without_parts.add(after[1] - before[1]);
+            self.stats.segments_cut.add(after[2] - before[2]);
         }
         Ok(())
     }
@@ -241,6 +244,11 @@ impl Channel {
         let mut tips = self.parts.subscribe();
         let tip = *tips.wait_for(|tip| tip.closed || fact(tip)).await.map_err(|_| Closed)?;
         if tip.closed && !fact(&tip) { Err(Closed) } else { Ok(tip) }
+    }
+
+    /// How many wait in [`until`](Self::until) now.
+    pub fn waiting(&self) -> usize {
+        self.parts.receiver_count()
     }
 
     /// The newest epoch, once its first chunk is here.

@@ -9,6 +9,7 @@ pub mod hop;
 pub mod media;
 pub mod players;
 pub mod playlist;
+pub mod program;
 pub mod recording;
 pub mod site;
 pub mod socket;
