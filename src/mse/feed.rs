@@ -139,6 +139,7 @@ mod tests {
     fn kinds(messages: &[Message]) -> Vec<&'static str> {
         let kind = |message: &Message| match message {
             Message::Text(ServerText::Init { .. }) => "init",
+            Message::Text(ServerText::Rendition { .. }) => "rendition",
             Message::Text(ServerText::Skip { .. }) => "skip",
             Message::Text(ServerText::Status { .. }) => "status",
             Message::Binary(bytes) if bytes.get(4..8) == Some(b"ftyp") => "ftyp",

@@ -14,5 +14,5 @@ pub const AUTO: &str = "auto";
 
 pub use codecs::Decodable;
 pub use feed::{Feed, Message, Unplayable};
-pub use messages::{ClientText, ServerText};
+pub use messages::{ClientText, ServerText, Why};
 pub use options::Options;
