@@ -9,15 +9,16 @@ use tokio_util::task::TaskTracker;
 
 use super::answer::{self, Answer, Cache, error, ok};
 use super::delivery::deliver;
+use super::handshake::{handshake, is_extended_connect};
 use super::hls::{self, Hls};
-use super::mse::{self, Viewer};
+use super::mse;
 use super::route::{Route, Routes, query_value};
 use super::viewers::{Peer, Viewers};
-use super::{api, pages};
+use super::{api, mp4, pages};
 use crate::hls::Name;
 use crate::live::{Camera, Catalog};
 use crate::media::TrackKind;
-use crate::mse::{AUTO, Decodable};
+use crate::mse::{AUTO, Decodable, Viewer};
 
 /// What every handler may need.
 pub struct Site {
@@ -43,12 +44,16 @@ impl Site {
         if request.method() == Method::OPTIONS {
             return answer::preflight();
         }
-        if request.method() != Method::GET && request.method() != Method::HEAD {
+        let socket = is_extended_connect(&request);
+        if !socket && request.method() != Method::GET && request.method() != Method::HEAD {
             return answer::method_not_allowed("GET, HEAD, OPTIONS");
         }
         let Some(route) = self.routes.find(request.uri().path()) else {
             return error(StatusCode::NOT_FOUND, "there is nothing here");
         };
+        if socket && !matches!(route, Route::Mse(_)) {
+            return error(StatusCode::NOT_FOUND, "there is no WebSocket here");
+        }
         let (method, conditions) = (request.method().clone(), request.headers().clone());
         tokio::select! {
             answer = self.route(route, request, peer) => deliver(&method, &conditions, answer),
@@ -93,6 +98,13 @@ impl Site {
                 Some(camera) => self.mse(camera, request),
                 None => unknown_camera(&name),
             },
+            Route::LiveMp4(name) => match self.catalog.get(&name) {
+                Some(camera) => match self.viewer(camera, request.uri().query().unwrap_or_default()) {
+                    Ok(viewer) => mp4::live(viewer, self.hls.start_timeout(), self.stop.clone()).await,
+                    Err(refusal) => *refusal,
+                },
+                None => unknown_camera(&name),
+            },
             Route::Cameras => api::cameras(&self.catalog),
             Route::Camera(name) => match self.catalog.get(&name) {
                 Some(camera) => api::camera(&camera),
@@ -105,20 +117,27 @@ impl Site {
     }
 
     fn mse(&self, camera: Arc<Camera>, mut request: Request<Incoming>) -> Answer {
-        let query = request.uri().query().unwrap_or_default();
-        let rendition = query_value(query, "rendition").filter(|name| name != AUTO);
-        if camera.rendition(rendition.as_deref()).is_none() {
-            return unknown_rendition(&camera.name);
-        }
-        let decodable = Decodable::new(query_value(query, "codecs").as_deref());
-        let switch = match mse::handshake(request.method(), request.headers()) {
+        let viewer = match self.viewer(camera, request.uri().query().unwrap_or_default()) {
+            Ok(viewer) => viewer,
+            Err(refusal) => return *refusal,
+        };
+        let switch = match handshake(&request) {
             Ok(switch) => switch,
             Err(refusal) => return *refusal,
         };
         let upgrade = hyper::upgrade::on(&mut request);
-        let viewer = Viewer { camera, rendition, decodable, options: self.mse };
         self.sockets.spawn(mse::serve(upgrade, viewer, self.stop.clone()));
         switch
+    }
+
+    /// Who asks for a camera's stream in `query`.
+    fn viewer(&self, camera: Arc<Camera>, query: &str) -> Result<Viewer, Box<Answer>> {
+        let rendition = query_value(query, "rendition").filter(|name| name != AUTO);
+        if camera.rendition(rendition.as_deref()).is_none() {
+            return Err(Box::new(unknown_rendition(&camera.name)));
+        }
+        let decodable = Decodable::new(query_value(query, "codecs").as_deref());
+        Ok(Viewer { camera, rendition, decodable, options: self.mse })
     }
 }
 

@@ -56,6 +56,11 @@ impl Hls {
         Self { options, playlists }
     }
 
+    /// How long a request waits for a camera that has not delivered yet.
+    pub fn start_timeout(&self) -> Duration {
+        self.options.start_timeout
+    }
+
     /// The multivariant playlist, as soon as a rendition is known: the default one, and those that
     /// are proved to show the same instant at the same time. The others have a list of their own.
     pub async fn multivariant(&self, camera: &Camera, list: List, headers: &HeaderMap) -> Answer {

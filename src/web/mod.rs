@@ -7,9 +7,12 @@
 mod answer;
 mod api;
 mod body;
+mod counted;
 mod delivery;
 mod handler;
+mod handshake;
 mod hls;
+mod mp4;
 mod mse;
 pub mod options;
 mod pages;

@@ -12,6 +12,7 @@ pub mod playlist;
 pub mod recording;
 pub mod site;
 pub mod socket;
+pub mod tls;
 
 use std::future::Future;
 use std::time::Duration;
