@@ -59,7 +59,7 @@ impl Follower {
     }
 
     /// What comes next. The same again, until [`Self::advance`] is called or the reader is too far behind.
-    pub fn next(&mut self) -> Next {
+    pub fn peek(&mut self) -> Next {
         let Some(cursor) = self.cursor.or_else(|| self.channel.join()) else { return Next::Nothing };
         self.cursor = Some(cursor);
         match self.channel.read(cursor) {

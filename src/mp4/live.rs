@@ -38,7 +38,7 @@ impl Endless {
 
     /// Reads one chunk, and puts what it adds to the file into `out`.
     pub fn read(&mut self, out: &mut Vec<Bytes>) -> Progress {
-        match self.follower.next() {
+        match self.follower.peek() {
             Next::Nothing if self.follower.channel().tip().closed => Progress::End,
             Next::Nothing => Progress::Nothing,
             Next::Skipped(missed) => {

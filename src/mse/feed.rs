@@ -146,7 +146,7 @@ impl Feed {
     pub fn read(&mut self, now: Instant, out: &mut Vec<Message>) -> Result<bool, Unplayable> {
         // What nobody will be sent is not looked at: it may be far behind.
         let urgent = self.change.as_ref().is_some_and(|change| change.manner == Manner::Urgent);
-        let next = if urgent { Next::Nothing } else { self.follower.next() };
+        let next = if urgent { Next::Nothing } else { self.follower.peek() };
         let chunk = match next {
             Next::Skipped(missed) => {
                 self.skip(missed, out);

@@ -120,9 +120,9 @@ async fn feeds_run_in_one_connection_of_http2_over_tls() {
     text(&mut last).await;
     let stopping = tokio::spawn(site.app.stop());
     let code = loop {
-        match soon("a goodbye", last.next()).await.expect("it is told").expect("it works") {
-            Message::Close(Some(CloseFrame { code, .. })) => break u16::from(code),
-            _ => {}
+        let message = soon("a goodbye", last.next()).await.expect("it is told").expect("it works");
+        if let Message::Close(Some(CloseFrame { code, .. })) = message {
+            break u16::from(code);
         }
     };
     assert_eq!(code, 1001);
