@@ -5,10 +5,9 @@ use std::time::Duration;
 use crate::live::Joint;
 use crate::media::Ticks;
 
-/// How long who wants another rendition waits for the sync sample where nothing is lost: longer than most GOPs.
+/// How long who must go over waits for a sync sample where nothing is sent twice: longer than most GOPs. It takes the
+/// connection as long to carry what is on its way already, if the change is urgent.
 const PATIENCE: Duration = Duration::from_millis(2500);
-/// The same for who is sent nothing meanwhile.
-const URGENT_PATIENCE: Duration = Duration::from_millis(1500);
 /// How long the old rendition is held back for the new one to come as far.
 const LONGEST_HOLD: Duration = Duration::from_secs(1);
 
@@ -65,12 +64,7 @@ pub fn step(manner: Manner, waited: Duration, held: Duration, place: Place, join
             None => Step::Hold,
         };
     }
-    let patience = match manner {
-        Manner::Seamless => Duration::MAX,
-        Manner::Wanted => PATIENCE,
-        Manner::Urgent => URGENT_PATIENCE,
-    };
-    if waited >= patience {
+    if manner != Manner::Seamless && waited >= PATIENCE {
         return Step::Go(joint.newest);
     }
     match (manner, place.next_end) {

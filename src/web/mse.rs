@@ -149,6 +149,8 @@ struct Connection {
     out: Vec<FeedMessage>,
     /// True while there is something to send.
     sending: bool,
+    /// True while enough is on its way, and nothing more is read.
+    held: bool,
     /// When the socket took something last, or had nothing to take.
     progress: (u64, Instant),
     judged: Instant,
@@ -161,7 +163,17 @@ impl Connection {
         let news = News::of(session.channel());
         let pulse = Pulse::new(session.options().ping_interval, now);
         let (next_news, out) = (None, Vec::new());
-        Self { session, news, next_news, pulse, out, sending: false, progress: (0, now), judged: now }
+        Self {
+            session,
+            news,
+            next_news,
+            pulse,
+            out,
+            sending: false,
+            held: false,
+            progress: (0, now),
+            judged: now,
+        }
     }
 
     async fn run(&mut self, socket: &mut Socket, stop: &CancellationToken) -> End {
@@ -176,6 +188,7 @@ impl Connection {
             }
             self.set(timer.as_mut());
             let sending = self.sending;
+            let ready = !sending && !self.held;
             let next = tokio::select! {
                 () = &mut stopped => Err(End::Close(code::GOING_AWAY, "the server is stopping".into())),
                 turn = std::future::poll_fn(|cx| turn(socket, sending, cx)) => match turn {
@@ -184,8 +197,8 @@ impl Connection {
                     Turn::Sent(Err(_)) => Err(End::Gone("the socket broke")),
                 },
                 // What nobody can take yet wakes nobody.
-                changed = self.news.tips.changed(), if !sending => gone(changed),
-                changed = next_tip(&mut self.next_news), if !sending => gone(changed),
+                changed = self.news.tips.changed(), if ready => gone(changed),
+                changed = next_tip(&mut self.next_news), if ready => gone(changed),
                 changed = self.news.statuses.changed() => gone(changed).and_then(|()| self.tell_status(socket)),
                 () = &mut timer => self.look(socket),
             };
@@ -197,9 +210,7 @@ impl Connection {
 
     /// A ping before everything else shows how long the way is while nothing is on it.
     fn begin(&mut self, socket: &mut Socket) -> Result<(), End> {
-        if self.session.is_auto() {
-            self.ping(socket, 0)?;
-        }
+        self.ping(socket, 0)?;
         let status = self.news.statuses.borrow_and_update().clone();
         if status.state != State::Live { self.say_status(socket, &status) } else { Ok(()) }
     }
@@ -209,11 +220,15 @@ impl Connection {
         if self.sending {
             return Ok(());
         }
+        let now = clock::now().instant;
+        self.held = self.pulse.is_full(now);
+        if self.held {
+            return Ok(());
+        }
         self.news.tips.mark_unchanged();
         if self.session.channel().tip().closed {
             return Err(End::Close(code::REMOVED, "the camera was removed".into()));
         }
-        let now = clock::now().instant;
         let mut bytes = 0;
         let mut out = std::mem::take(&mut self.out);
         while bytes < BATCH {
@@ -228,7 +243,8 @@ impl Connection {
         }
         self.out = out;
         self.follow(socket)?;
-        if bytes > 0 && self.session.is_auto() && self.pulse.may_probe(now) {
+        self.pulse.given(bytes as u64);
+        if bytes > 0 && self.pulse.may_probe(now) {
             self.ping(socket, bytes as u64)?;
         }
         Ok(())
@@ -303,7 +319,7 @@ impl Connection {
     fn deadline(&self) -> Instant {
         let (_, since) = self.progress;
         let ping = self.pulse.next_look();
-        if self.sending || self.next_news.is_some() {
+        if self.sending || self.held || self.next_news.is_some() {
             // Later and later: there may be thousands who take nothing.
             let look = (self.judged - since.min(self.judged)).clamp(LOOK, SELDOM);
             ping.min(self.judged + look)

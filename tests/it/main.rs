@@ -12,6 +12,7 @@ mod gst;
 mod hls;
 mod matrix;
 mod mse;
+mod network;
 mod players;
 mod shutdown;
 mod support;
