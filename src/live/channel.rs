@@ -13,6 +13,7 @@ use super::fit::{self, Picture};
 use super::line::{BitRates, OpenSegment};
 use super::model::{Chunk, Epoch, Origin, Part, RunId, Segment};
 use super::muxer::{Muxer, PushError};
+use super::ring::Joint;
 use super::targets::{Measured, Targets};
 use super::tip::Tip;
 use super::window::Window;
@@ -44,6 +45,7 @@ pub struct Channel {
     parts: watch::Sender<Tip>,
     status: watch::Sender<Status>,
     skew: Mutex<Option<Ticks>>,
+    stats: Arc<RenditionStats>,
 }
 
 /// The writing end.
@@ -67,6 +69,7 @@ pub fn channel(options: Options, origin: &Origin, stats: Arc<RenditionStats>) ->
         parts: watch::Sender::new(tip),
         status: watch::Sender::new(Status::plain(State::Idle)),
         skew: Mutex::new(None),
+        stats: stats.clone(),
     });
     let muxer = Mutex::new(Muxer::new(Window::most_chunk_bytes(&options)));
     (Publisher { channel: channel.clone(), stats, muxer }, channel)
@@ -259,6 +262,16 @@ impl Channel {
     /// The epoch with this number, while any of its chunks is kept.
     pub fn epoch_numbered(&self, number: u32) -> Option<Arc<Epoch>> {
         self.window().ring().epoch(number).cloned()
+    }
+
+    /// Where a reader that has come to `from` on the camera's timeline can go on here.
+    pub fn joint(&self, from: Ticks) -> Joint {
+        self.window().ring().joint(from)
+    }
+
+    /// The counters of this rendition.
+    pub fn stats(&self) -> &RenditionStats {
+        &self.stats
     }
 
     /// Index of the newest sync sample, at which a viewer starts.

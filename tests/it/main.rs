@@ -13,6 +13,7 @@ mod gst;
 mod hls;
 mod matrix;
 mod mse;
+mod network;
 mod players;
 mod shutdown;
 mod support;

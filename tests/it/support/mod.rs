@@ -13,6 +13,7 @@ pub mod program;
 pub mod recording;
 pub mod site;
 pub mod socket;
+pub mod tls;
 
 use std::future::Future;
 use std::time::{Duration, Instant};
