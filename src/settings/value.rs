@@ -54,6 +54,11 @@ pub(super) fn choice<T: Copy>(value: &DeValue<'_>, words: &[(&str, T)]) -> Check
     words.iter().find(|(word, _)| *word == text).map(|(_, t)| *t).ok_or(format!("must be {all}"))
 }
 
+/// A boolean.
+pub(super) fn boolean(value: &DeValue<'_>) -> Checked<bool> {
+    value.as_bool().ok_or_else(|| wrong_type("true or false", value))
+}
+
 /// An IP address with a port.
 pub(super) fn address(value: &DeValue<'_>) -> Checked<SocketAddr> {
     const EXPECTED: &str = "an IP address with a port, like \"127.0.0.1:8080\" or \"[::]:8080\"";

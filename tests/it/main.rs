@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod caches;
+mod codecs;
 mod faults;
 mod floors;
 mod gst;
