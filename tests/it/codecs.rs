@@ -1,37 +1,19 @@
 //! Each way in which cameras write sound, from a camera of another make to players of another make.
 
-use std::process::Stdio;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::join_all;
-use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::support::checker::check_with_jitter;
+use crate::support::ffmpeg::{decodes, read_by};
 use crate::support::gst::{Camera, ffmpeg_is_content};
 use crate::support::media::{self, VIDEO};
+use crate::support::recording::reloads;
 use crate::support::site::{Site, rendition};
 use crate::support::socket::Socket;
 use crate::support::soon;
-
-/// Runs a program of ffmpeg's on `bytes`; what it says. It must have nothing to complain about.
-async fn read_by(program: &str, arguments: &[&str], bytes: Vec<u8>) -> String {
-    let mut reader = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap_or_else(|error| panic!("this test needs {program}, of the package ffmpeg: {error}"));
-    let mut input = reader.stdin.take().expect("stdin is piped");
-    let feeding = tokio::spawn(async move { input.write_all(&bytes).await });
-    let output = soon(program, reader.wait_with_output()).await.expect("it ends");
-    // It may know enough before it has read all.
-    let _ = feeding.await.expect("no panic");
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{program} complains");
-    assert!(output.status.success(), "{program}: {}", output.status);
-    String::from_utf8(output.stdout).expect("text")
-}
 
 /// The feed's announcement and the bytes behind it, until `pictures` have come.
 async fn feed(site: &Site, camera: &str, pictures: usize) -> (serde_json::Value, Vec<u8>) {
@@ -77,8 +59,7 @@ async fn telephone_sound_and_plain_samples_are_flac_for_every_player() {
             let mime = init["mime"].as_str().expect("a type");
             assert!(mime.ends_with(",fLaC\""), "{kind}: {mime}");
             assert_eq!(sound_of(bytes.clone()).await, ("flac".to_owned(), rate.to_owned(), channels));
-            let decode = ["-nostdin", "-v", "error", "-xerror", "-i", "-", "-f", "null", "-"];
-            read_by("ffmpeg", &decode, bytes).await;
+            decodes(bytes).await;
             for track in ["video", "audio"] {
                 site.until_segments(&format!("/hls/{kind}/main/{track}.m3u8"), 1).await;
             }
@@ -97,7 +78,7 @@ async fn a_camera_whose_sound_cannot_be_carried_plays_without_it_and_the_api_say
     let off = "audio = \"off\"";
     let site = Site::start(
         &(rendition("opus", "main", &camera.url("main"), "")
-            + &rendition("off", "main", &camera.url("main"), off)),
+            + &rendition("off", "main", &camera.url("sub"), off)),
     )
     .await;
     let entry = site.until_rendition("opus", 0, "live").await;
@@ -110,5 +91,43 @@ async fn a_camera_whose_sound_cannot_be_carried_plays_without_it_and_the_api_say
     );
     // Who wants no sound needs no explanation.
     assert_eq!(site.until_rendition("off", 0, "live").await["reason"], "");
+    site.app.stop().await;
+}
+
+/// Pictures a second, and pictures a GOP.
+const GOPS: [(&str, &str); 3] = [("25", "1"), ("25", "1500"), ("1", "10")];
+
+#[tokio::test]
+async fn key_frames_alone_one_a_minute_and_one_picture_a_second_are_served_alike() {
+    let cameras = GOPS.map(|(fps, gop)| {
+        Camera::start(&["--fps", fps, "--gop", gop, "--audio", "off", "--size", "320x180"])
+    });
+    let name = |(fps, gop): (&str, &str)| format!("fps{fps}-gop{gop}");
+    let tables = GOPS.iter().zip(&cameras);
+    let tables = tables.map(|(gop, camera)| rendition(&name(*gop), "main", &camera.url("main"), ""));
+    let site = Site::start(&tables.collect::<String>()).await;
+    let wrongs = join_all(GOPS.map(|gop| {
+        let (name, site) = (name(gop), &site);
+        async move {
+            site.until_rendition(&name, 0, "live").await;
+            let path = format!("/hls/{name}/main/video.m3u8");
+            let followed = reloads(site.client, &path, Duration::from_secs(16)).await;
+            let playlists: Vec<_> = followed.into_iter().map(|(_, _, playlist)| playlist).collect();
+            let frame = 1000.0 / gop.0.parse::<f64>().expect("a number");
+            let violations = check_with_jitter(&playlists, frame);
+            let mut wrongs: Vec<_> = violations.iter().map(|wrong| format!("{name}: {wrong}")).collect();
+            // Whoever comes late has a picture at once: all that there is since the last key frame.
+            let mut socket = Socket::open(site.address, &format!("/mse/{name}")).await.expect("it opens");
+            socket.text("init").await;
+            socket.init().await;
+            if !socket.chunk().await.starts_picture() {
+                wrongs.push(format!("{name}: the feed does not start with a key frame"));
+            }
+            wrongs
+        }
+    }))
+    .await
+    .concat();
+    assert!(wrongs.is_empty(), "{}", wrongs.join("\n"));
     site.app.stop().await;
 }

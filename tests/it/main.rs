@@ -9,6 +9,7 @@ mod caches;
 mod codecs;
 mod faults;
 mod floors;
+mod fuzz;
 mod gst;
 mod hls;
 mod matrix;
