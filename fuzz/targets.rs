@@ -176,8 +176,41 @@ pub fn times(data: &[u8]) {
 }
 
 /// A camera that answers as the bytes say: two bytes of length and a description, then packets, each behind a byte
-/// of channel and two of length. Whatever it sends, the session ends with a failure, or with the stream.
+/// of channel and two of length. Whatever it sends, the session ends with a failure, or with the stream, or with a
+/// panic of the RTSP library, as which the server contains and counts it.
 pub fn session(data: &[u8]) {
+    note_places_of_panics();
+    let run = std::panic::AssertUnwindSafe(|| run_session(data));
+    if let Err(panic) = std::panic::catch_unwind(run) {
+        let place = PANICKED.take();
+        let foreign = place.as_deref().is_some_and(|file| file.contains("/registry/"));
+        if !foreign {
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+thread_local! {
+    /// The file of this thread's last panic.
+    static PANICKED: std::cell::RefCell<Option<String>> = const { std::cell::RefCell::new(None) };
+}
+
+fn note_places_of_panics() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            let file = panic.location().map(|place| place.file().to_owned());
+            let foreign = file.as_deref().is_some_and(|file| file.contains("/registry/"));
+            PANICKED.set(file);
+            if !foreign {
+                before(panic);
+            }
+        }));
+    });
+}
+
+fn run_session(data: &[u8]) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -13,7 +13,7 @@ use crate::support::{soon, until};
 
 /// For how long each camera is watched before and after its fault: longer than it takes to find out about it.
 const BEFORE: Duration = Duration::from_secs(2);
-const AFTER: Duration = Duration::from_secs(14);
+const AFTER: Duration = Duration::from_secs(20);
 
 /// The part of the feed at the end that is judged.
 const JUDGED: Duration = Duration::from_secs(4);
