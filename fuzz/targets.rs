@@ -20,8 +20,11 @@ use bytes::Bytes;
 use mp4_atom::{Any, Decode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+/// What takes any bytes.
+pub type Target = fn(&[u8]);
+
 /// The targets by the names of their folders in `corpus/`.
-pub const ALL: [(&str, fn(&[u8])); 4] =
+pub const ALL: [(&str, Target); 4] =
     [("parameter_sets", parameter_sets), ("chunk", chunk), ("times", times), ("session", session)];
 
 /// Takes numbers and bytes off the front; zeros where nothing is left.

@@ -22,14 +22,17 @@ const JUDGED: Duration = Duration::from_secs(4);
 struct Fault {
     name: &'static str,
     /// Before its first session.
-    first: fn(&demo::Faults),
+    first: Switch,
     /// In mid-stream.
-    then: fn(&demo::Faults),
+    then: Switch,
     /// What it may cost: epochs at most.
     epochs: usize,
 }
 
-const NONE: fn(&demo::Faults) = |_| {};
+/// Brings a fault about.
+type Switch = fn(&demo::Faults);
+
+const NONE: Switch = |_| {};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -143,7 +146,7 @@ async fn ahead(client: Client, path: &str) -> f64 {
 
 #[tokio::test]
 async fn playlists_are_dated_by_a_camera_s_clock_that_is_sane_and_by_ours_else() {
-    let faults: [(&str, fn(&demo::Faults), bool); 4] = [
+    let faults: [(&str, Switch, bool); 4] = [
         ("right", NONE, false),
         ("near", |f| f.shift_reports(Duration::from_secs(40)), true),
         ("years", |f| f.shift_reports(Duration::from_secs(100_000_000)), false),
