@@ -7,6 +7,7 @@
 pub mod catalog;
 pub mod channel;
 pub mod cutter;
+pub mod dates;
 pub mod fit;
 pub mod follow;
 pub mod line;
@@ -25,6 +26,7 @@ pub mod window;
 pub use catalog::{Camera, Catalog, Rendition};
 pub use channel::{Channel, Closed, Publisher, Read, Snapshot, channel};
 pub use follow::{Follower, Next};
+pub use dates::Dates;
 pub use model::{Chunk, Epoch, Origin, Part, PartId, RunId, Segment};
 pub use muxer::PushError;
 pub use options::Options;

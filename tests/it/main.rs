@@ -7,8 +7,10 @@
 
 mod access;
 mod caches;
+mod codecs;
 mod faults;
 mod floors;
+mod fuzz;
 mod gst;
 mod hls;
 mod matrix;

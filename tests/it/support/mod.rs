@@ -4,6 +4,7 @@ pub mod cache;
 pub mod checker;
 pub mod client;
 pub mod crowd;
+pub mod ffmpeg;
 pub mod gst;
 pub mod hop;
 pub mod media;
