@@ -25,8 +25,8 @@ pub mod window;
 
 pub use catalog::{Camera, Catalog, Rendition};
 pub use channel::{Channel, Closed, Publisher, Read, Snapshot, channel};
-pub use follow::{Follower, Next};
 pub use dates::Dates;
+pub use follow::{Follower, Next};
 pub use model::{Chunk, Epoch, Origin, Part, PartId, RunId, Segment};
 pub use muxer::PushError;
 pub use options::Options;
