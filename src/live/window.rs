@@ -3,6 +3,7 @@
 //! Bounded by time and by bytes. No clock, lock or waiting: `channel.rs` adds those.
 
 mod measure;
+mod rest;
 mod sound;
 
 use std::collections::VecDeque;
@@ -126,7 +127,7 @@ impl Window {
                 return;
             }
             self.broken = false;
-            self.stretch = match self.video.newest() {
+            self.stretch = match self.video.last_stretch() {
                 Some(_) => self.origin.stretch_after(self.stretch),
                 None => self.origin.stretch(),
             };
