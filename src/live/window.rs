@@ -148,21 +148,24 @@ impl Window {
         let in_parts = !whole && self.video.open().is_some_and(|open| !open.whole);
         self.cut_segments += u64::from(boundary == Boundary::Segment && in_parts && !chunk.sync);
         let longest_part = self.part_target;
+        let shown = chunk.presentation + (chunk.end - chunk.start);
         self.video.append(chunk, Place { boundary, stretch: self.stretch, index, whole, longest_part });
         self.place_audio();
         if boundary == Boundary::Segment {
             self.whole_segments += u64::from(self.video.newest().is_some_and(|segment| segment.whole));
-            self.after_video_segment();
+            self.after_video_segment(shown);
         }
     }
 
-    fn after_video_segment(&mut self) {
+    /// `shown` is where the newest picture ends on the clock by which sound comes too.
+    fn after_video_segment(&mut self, shown: Ticks) {
         let keep = self.keep();
         self.video.shorten_list(keep);
         if let Some(audio) = &mut self.audio {
             // One segment behind is the rule, since audio comes after the video it belongs to. Where pictures come
-            // faster again than was predicted, their line is ahead of the sound for a moment.
-            let given_up = self.video.open_end().unwrap_or_default() - SOUND_PATIENCE;
+            // faster again than was predicted, their line is ahead of the sound for a moment: that is no reason
+            // to give it up.
+            let given_up = self.video.open_end().map_or(shown, |end| end.min(shown)) - SOUND_PATIENCE;
             while audio.open_msn() + 1 < self.video.open_msn()
                 && self.video.start_of(audio.open_msn() + 1).is_none_or(|end| end < given_up)
             {

@@ -97,3 +97,13 @@ fn dates_get_late() {
     plan.noise = 784_360_673_545_852_885;
     assert_kept(&plan);
 }
+
+#[test]
+fn sound_is_given_up_at_dawn() {
+    let rates: [u32; 4] = [25_000, 6_000, 1_000, 25_000];
+    let scenes = rates.map(|rate| scene(Event::Nothing, 5_334, rate, 4_000)).to_vec();
+    let mut plan = plan(scenes, vec![(0, 3_600_000)]);
+    plan.renditions[0].b_pictures = 3;
+    plan.renditions[0].sound.as_mut().unwrap().rate = 64_000;
+    assert_kept(&plan);
+}

@@ -24,8 +24,10 @@ const MOST_OVERLAP: f64 = 1_000.0;
 /// Most that dates may jump ahead where a camera pauses without a break, and the decode line goes on: see
 /// `ingest`'s pace and `live`'s fit.
 const PAUSE_SLACK: f64 = 4_000.0;
+/// Sound goes out in chunks of so much, if its frames are not longer.
+const SOUND_CHUNK_MS: i64 = 75;
 /// What sound may lag behind the picture beside its own parts and frames: a chunk of it, and the network.
-const SOUND_SLACK_MS: i64 = 75 + 100;
+const SOUND_SLACK_MS: i64 = SOUND_CHUNK_MS + 100;
 
 /// A segment of sound that starts later than this is a gap, give or take a frame of it.
 const SEGMENT_SLACK_MS: f64 = 200.0 + 256.0;
@@ -227,9 +229,11 @@ impl Lists {
             sound.heard.first().is_some_and(|(from, to)| *from == 0 && *to >= self.stream.end_ms());
         let (Some(end), Some(video_end)) = (self.end(), video.end()) else { return };
         let frame = i64::from(sound.samples) * 90_000 / i64::from(sound.rate);
-        // A segment that is cut by bytes may be shorter than a frame of sound, and have none of its own.
+        // A segment that is cut by bytes, or before pictures that get slow, may be shorter than a chunk of sound, and
+        // have none of its own.
+        let chunk = frame.max(SOUND_CHUNK_MS * 90);
         let crumbs =
-            video.snapshot.iter().flat_map(|seen| &seen.segments).any(|one| one.duration.0 < 2 * frame);
+            video.snapshot.iter().flat_map(|seen| &seen.segments).any(|one| one.duration.0 < 2 * chunk);
         let gap = heard.segments.last().filter(|last| last.gap && last.msn > heard.segments[0].msn + 1);
         faults.unless(!everything || heard.closed || crumbs || gap.is_none(), "S18", &self.name, || {
             "a gap in sound that never stopped".into()
