@@ -19,7 +19,7 @@ use super::tip::{LineTip, Tip};
 use crate::media::time::TICKS_PER_SECOND;
 use crate::media::{Ticks, TrackKind};
 
-/// Sound that lags or starts this much behind its segment's video makes the segment a gap.
+/// Sound that lags or starts this much behind its segment's video makes the segment a gap, if its frames are not longer.
 const SOUND_TOO_LATE: Ticks = Ticks(TICKS_PER_SECOND as i64 / 5);
 
 /// How long sound is waited for beyond the end of its segment.
@@ -43,6 +43,8 @@ pub struct Window {
     audio_part_target: Option<Ticks>,
     /// Sound that came before its pictures, with its places in the ring.
     waiting_audio: VecDeque<(Arc<Chunk>, u64)>,
+    /// How late sound may be: what it says of itself, or [`SOUND_TOO_LATE`].
+    sound_too_late: Ticks,
     ring: Ring,
     video: Line,
     audio: Option<Line>,
@@ -71,6 +73,7 @@ impl Window {
             part_target: None,
             audio_part_target: None,
             waiting_audio: VecDeque::new(),
+            sound_too_late: SOUND_TOO_LATE,
             ring: Ring::default(),
             video: Line::new(origin.first_msn),
             audio: None,
@@ -169,7 +172,7 @@ impl Window {
             while audio.open_msn() + 1 < self.video.open_msn()
                 && self.video.start_of(audio.open_msn() + 1).is_none_or(|end| end < given_up)
             {
-                audio.follow(&self.video, SOUND_TOO_LATE);
+                audio.follow(&self.video, self.sound_too_late);
             }
             audio.shorten_list(keep);
         }
@@ -193,7 +196,7 @@ impl Window {
         if let Some(audio) = &mut self.audio {
             while audio.open_msn() < self.video.open_msn() {
                 let last = audio.open_msn() + 1 == self.video.open_msn();
-                audio.follow(&self.video, if last { SOUND_LOST_AT_BREAK } else { SOUND_TOO_LATE });
+                audio.follow(&self.video, if last { SOUND_LOST_AT_BREAK } else { self.sound_too_late });
             }
             audio.shorten_list(keep);
         }

@@ -197,6 +197,17 @@ impl Lists {
         parts.or_else(|| snapshot.segments.last().map(|segment| segment.start.0 + segment.duration.0))
     }
 
+    /// Where the newest stretch begins that the list shows.
+    fn newest_stretch(&self) -> Option<i64> {
+        let snapshot = self.snapshot.as_ref()?;
+        let open = snapshot.open.iter().filter(|open| !open.parts.is_empty());
+        let open = open.map(|open| (open.stretch, open.start.0));
+        let all: Vec<_> =
+            snapshot.segments.iter().map(|segment| (segment.stretch, segment.start.0)).chain(open).collect();
+        let newest = all.last()?.0;
+        all.iter().find(|(stretch, _)| *stretch == newest).map(|(_, start)| *start)
+    }
+
     /// Holds sound against its picture.
     pub fn compare(&mut self, video: &Self, faults: &mut Faults) {
         let (Some(heard), Some(seen)) = (&self.snapshot, &video.snapshot) else { return };
@@ -228,6 +239,8 @@ impl Lists {
         let everything =
             sound.heard.first().is_some_and(|(from, to)| *from == 0 && *to >= self.stream.end_ms());
         let (Some(end), Some(video_end)) = (self.end(), video.end()) else { return };
+        // Pictures that get slow at once leave a hole, which is no time in which anything was heard.
+        let end = end.max(video.newest_stretch().unwrap_or(end));
         let frame = i64::from(sound.samples) * 90_000 / i64::from(sound.rate);
         // A segment that is cut by bytes, or before pictures that get slow, may be shorter than a chunk of sound, and
         // have none of its own.
