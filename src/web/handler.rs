@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use hyper::body::Incoming;
-use hyper::{Method, Request, StatusCode};
+use hyper::{Request, StatusCode};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::answer::{self, Answer, Cache, error, ok};
-use super::delivery::deliver;
-use super::handshake::{handshake, is_extended_connect};
+use super::access::{Access, Lease, Pass};
+use super::answer::{Answer, Cache, error, ok};
+use super::handshake::handshake;
 use super::hls::{self, Hls};
 use super::mse;
 use super::route::{Route, Routes, query_value};
@@ -26,6 +27,8 @@ pub struct Site {
     pub catalog: Arc<Catalog>,
     /// The paths.
     pub routes: Routes,
+    /// Who may come in.
+    pub access: Access,
     /// The HLS side.
     pub hls: Hls,
     /// Options of MSE feeds.
@@ -39,29 +42,8 @@ pub struct Site {
 }
 
 impl Site {
-    /// Answers a request. Never fails: errors are answers too.
-    pub async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Answer {
-        if request.method() == Method::OPTIONS {
-            return answer::preflight();
-        }
-        let socket = is_extended_connect(&request);
-        if !socket && request.method() != Method::GET && request.method() != Method::HEAD {
-            return answer::method_not_allowed("GET, HEAD, OPTIONS");
-        }
-        let Some(route) = self.routes.find(request.uri().path()) else {
-            return error(StatusCode::NOT_FOUND, "there is nothing here");
-        };
-        if socket && !matches!(route, Route::Mse(_)) {
-            return error(StatusCode::NOT_FOUND, "there is no WebSocket here");
-        }
-        let (method, conditions) = (request.method().clone(), request.headers().clone());
-        tokio::select! {
-            answer = self.route(route, request, peer) => deliver(&method, &conditions, answer),
-            () = self.stop.cancelled() => error(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping"),
-        }
-    }
-
-    async fn route(&self, route: Route, request: Request<Incoming>, peer: Peer) -> Answer {
+    /// Answers a request that was let in.
+    pub async fn route(&self, route: Route, request: Request<Incoming>, peer: Peer, pass: &Pass) -> Answer {
         let headers = request.headers();
         match route {
             Route::Wall => pages::wall(),
@@ -95,28 +77,42 @@ impl Site {
                 self.hls.named(&camera, rendition, piece, asked).await
             }
             Route::Mse(name) => match self.catalog.get(&name) {
-                Some(camera) => self.mse(camera, request),
+                Some(camera) => self.mse(camera, request, pass.lease),
                 None => unknown_camera(&name),
             },
             Route::LiveMp4(name) => match self.catalog.get(&name) {
                 Some(camera) => match self.viewer(camera, request.uri().query().unwrap_or_default()) {
-                    Ok(viewer) => mp4::live(viewer, self.hls.start_timeout(), self.stop.clone()).await,
+                    Ok(viewer) => self.live_mp4(viewer, pass.lease).await,
                     Err(refusal) => *refusal,
                 },
                 None => unknown_camera(&name),
             },
-            Route::Cameras => api::cameras(&self.catalog),
+            Route::Cameras => self.cameras(pass).await,
             Route::Camera(name) => match self.catalog.get(&name) {
                 Some(camera) => api::camera(&camera),
                 None => api::problem(StatusCode::NOT_FOUND, &format!("there is no camera {name}")),
             },
             Route::Alive => ok("text/plain; charset=utf-8", Cache::Never, "alive\n".to_owned()),
-            Route::Ready => api::ready(&self.catalog),
+            Route::Ready => api::ready(&self.catalog, self.access.is_open()),
+            Route::Login => self.login(request, peer).await,
+            Route::Logout => self.logout(&request, peer),
             Route::BaseWithoutSlash => to_base(request.uri().path()),
         }
     }
 
-    fn mse(&self, camera: Arc<Camera>, mut request: Request<Incoming>) -> Answer {
+    /// The cameras that somebody may watch.
+    async fn cameras(&self, pass: &Pass) -> Answer {
+        let all = self.catalog.all();
+        let seen = join_all(all.iter().map(|camera| self.access.may_watch(pass, &camera.name))).await;
+        let seen = all.iter().zip(seen).filter(|(_, seen)| *seen).map(|(camera, _)| &**camera);
+        api::cameras(seen)
+    }
+
+    async fn live_mp4(&self, viewer: Viewer, lease: Lease) -> Answer {
+        mp4::live(viewer, lease, self.hls.start_timeout(), self.stop.clone()).await
+    }
+
+    fn mse(&self, camera: Arc<Camera>, mut request: Request<Incoming>, lease: Lease) -> Answer {
         let viewer = match self.viewer(camera, request.uri().query().unwrap_or_default()) {
             Ok(viewer) => viewer,
             Err(refusal) => return *refusal,
@@ -126,7 +122,7 @@ impl Site {
             Err(refusal) => return *refusal,
         };
         let upgrade = hyper::upgrade::on(&mut request);
-        self.sockets.spawn(mse::serve(upgrade, viewer, self.stop.clone()));
+        self.sockets.spawn(mse::serve(upgrade, viewer, lease, self.stop.clone()));
         switch
     }
 

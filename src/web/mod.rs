@@ -4,14 +4,17 @@
 //! Does not belong here: playlist text and rules (`hls`), what a viewer is sent (`mse`), the ring's inside.
 //! Read first: `route.rs`, then `handler.rs`.
 
+pub mod access;
 mod answer;
 mod api;
 mod body;
 mod counted;
 mod delivery;
+mod entrance;
 mod handler;
 mod handshake;
 mod hls;
+mod login;
 mod mp4;
 mod mse;
 pub mod options;

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::access::Lease;
 use super::answer::{Answer, Cache, error, ok};
 use super::body::{Body, Pieces};
 use crate::live::{Channel, Tip};
@@ -24,12 +25,13 @@ const BATCH: usize = 32 << 10;
 struct Reader {
     file: Endless,
     tips: watch::Receiver<Tip>,
+    lease: Lease,
     stop: CancellationToken,
 }
 
-/// Answers with a file that goes on until the client leaves, the camera sends something else, or the server stops. A
-/// camera that delivers nothing is waited for at most for `patience`.
-pub async fn live(viewer: Viewer, patience: Duration, stop: CancellationToken) -> Answer {
+/// Answers with a file that goes on until the client leaves or may watch no longer, the camera sends something else, or
+/// the server stops. A camera that delivers nothing is waited for at most for `patience`.
+pub async fn live(viewer: Viewer, lease: Lease, patience: Duration, stop: CancellationToken) -> Answer {
     let asked = viewer.rendition.as_deref().and_then(|name| viewer.camera.rendition(Some(name)));
     let channel = match asked {
         Some(rendition) => rendition.channel.clone(),
@@ -50,7 +52,7 @@ pub async fn live(viewer: Viewer, patience: Duration, stop: CancellationToken) -
     };
     let max_lag = Ticks::from_duration(viewer.options.max_lag);
     let tips = channel.chunk_tips();
-    let reader = Reader { file: Endless::new(channel, max_lag, tracks.audio.is_some()), tips, stop };
+    let reader = Reader { file: Endless::new(channel, max_lag, tracks.audio.is_some()), tips, lease, stop };
     let mut answer = ok("video/mp4", Cache::Never, Body::endless(unfold(reader, read)));
     if let Ok(kind) = HeaderValue::try_from(format!("video/mp4; codecs=\"{}\"", tracks.codecs())) {
         answer.headers_mut().insert(CONTENT_TYPE, kind);
@@ -84,6 +86,7 @@ async fn read(mut reader: Reader) -> Option<(Pieces, Reader)> {
         }
         tokio::select! {
             () = reader.stop.cancelled() => return None,
+            () = reader.lease.ended() => return None,
             changed = reader.tips.changed() => changed.ok()?,
         }
     }

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_websockets::{CloseCode, Config, Limits, Message, ServerBuilder, WebSocketStream};
 use tracing::debug;
 
+use super::access::Lease;
 use super::counted::Counted;
 use crate::clock;
 use crate::live::{Channel, State, Status, Tip};
@@ -65,8 +66,8 @@ impl From<Refusal> for End {
     }
 }
 
-/// Serves one viewer until it leaves, falls silent, or the server stops.
-pub async fn serve(upgrade: OnUpgrade, viewer: Viewer, stop: CancellationToken) {
+/// Serves one viewer until it leaves, falls silent, may watch no longer, or the server stops.
+pub async fn serve(upgrade: OnUpgrade, viewer: Viewer, lease: Lease, stop: CancellationToken) {
     let upgraded = match upgrade.await {
         Ok(upgraded) => upgraded,
         Err(error) => return debug!(%error, "a WebSocket was not opened"),
@@ -76,7 +77,7 @@ pub async fn serve(upgrade: OnUpgrade, viewer: Viewer, stop: CancellationToken) 
         .limits(Limits::default().max_payload_len(Some(CLIENT_MESSAGE)))
         .serve(Counted::new(TokioIo::new(upgraded)));
     let mut connection = Connection::new(viewer);
-    let end = connection.run(&mut socket, &stop).await;
+    let end = connection.run(&mut socket, lease, &stop).await;
     let camera = &connection.session.camera().name;
     match &end {
         End::Gone(reason) => debug!(camera, reason, "an MSE viewer left"),
@@ -176,8 +177,8 @@ impl Connection {
         }
     }
 
-    async fn run(&mut self, socket: &mut Socket, stop: &CancellationToken) -> End {
-        let mut stopped = pin!(stop.cancelled());
+    async fn run(&mut self, socket: &mut Socket, lease: Lease, stop: &CancellationToken) -> End {
+        let (mut stopped, mut over) = (pin!(stop.cancelled()), pin!(lease.ended()));
         let mut timer = pin!(sleep_until(self.deadline().into()));
         if let Err(end) = self.begin(socket) {
             return end;
@@ -191,6 +192,7 @@ impl Connection {
             let ready = !sending && !self.held;
             let next = tokio::select! {
                 () = &mut stopped => Err(End::Close(code::GOING_AWAY, "the server is stopping".into())),
+                () = &mut over => Err(End::Close(code::POLICY, "the permission to watch has ended".into())),
                 turn = std::future::poll_fn(|cx| turn(socket, sending, cx)) => match turn {
                     Turn::Heard(heard) => self.hear(heard),
                     Turn::Sent(Ok(())) => self.sent(),
