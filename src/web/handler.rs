@@ -88,9 +88,7 @@ impl Site {
             },
             Route::LiveMp4(name) => match self.catalog.get(&name) {
                 Some(camera) => match self.viewer(camera, request.uri().query().unwrap_or_default()) {
-                    Ok(viewer) => {
-                        mp4::live(viewer, self.hls.start_timeout(), pass.lease, self.stop.clone()).await
-                    }
+                    Ok(viewer) => self.live_mp4(viewer, pass.lease).await,
                     Err(refusal) => *refusal,
                 },
                 None => unknown_camera(&name),
@@ -114,6 +112,10 @@ impl Site {
         let seen = join_all(all.iter().map(|camera| self.access.may_watch(pass, &camera.name))).await;
         let seen = all.iter().zip(seen).filter(|(_, seen)| *seen).map(|(camera, _)| &**camera);
         api::cameras(seen)
+    }
+
+    async fn live_mp4(&self, viewer: Viewer, lease: Lease) -> Answer {
+        mp4::live(viewer, lease, self.hls.start_timeout(), self.stop.clone()).await
     }
 
     fn mse(&self, camera: Arc<Camera>, mut request: Request<Incoming>, lease: Lease) -> Answer {

@@ -31,9 +31,9 @@ struct Reader {
     _wanted: Wanted,
 }
 
-/// Answers with a file that goes on until the client leaves or may no longer watch, the camera sends something else, or
+/// Answers with a file that goes on until the client leaves or may watch no longer, the camera sends something else, or
 /// the server stops. A camera that delivers nothing is waited for at most for `patience`.
-pub async fn live(viewer: Viewer, patience: Duration, lease: Lease, stop: CancellationToken) -> Answer {
+pub async fn live(viewer: Viewer, lease: Lease, patience: Duration, stop: CancellationToken) -> Answer {
     let asked = viewer.rendition.as_deref().and_then(|name| viewer.camera.rendition(Some(name)));
     let channel = match asked {
         Some(rendition) => rendition.channel.clone(),
