@@ -3,7 +3,8 @@
 // Attributes, each also a property of the same name
 //   camera      name of the camera
 //   rendition   `auto` (default) or the name of a rendition
-//   transport   `auto` (default), `mse` (WebSocket + MediaSource) or `hls` (the browser's own HLS player)
+//   transport   `auto` (default: the first of these that works), `mse` (WebSocket + MediaSource), `fetch` (HTTP + MediaSource)
+//               or `hls` (the browser's own HLS player)
 //   latency     seconds behind the newest picture to aim for when pictures come evenly; default 0.3
 //   label       the camera's title, shown in the picture; default its name
 //   base        the server's base URL; default where this module came from
@@ -33,7 +34,9 @@ import { icon } from './icons.js';
 import { MseTransport } from './mse.js';
 import { NativeTransport } from './native.js';
 import { BASE } from './places.js';
+import { SocketLink } from './socket.js';
 import { keepPicture } from './still.js';
+import { StreamLink } from './stream.js';
 import { TEMPLATE } from './template.js';
 import { words } from './words.js';
 
@@ -192,13 +195,35 @@ class BelvederePlayer extends HTMLElement {
     this.#update();
   }
 
-  #choose() {
-    const wish = { camera: this.camera, rendition: this.rendition, base: this.base, latency: this.latency };
-    const host = { changed: () => this.#update(), play: () => this.#tryPlay(), freeze: () => keepPicture(this.video, this.#part('.still')) };
-    const native = playsHlsNatively(this.video);
-    if (this.transport === 'hls' && native) return new NativeTransport(this.video, wish, host);
-    if (this.transport !== 'hls' && mediaSourceClass()) return new MseTransport(this.video, wish, host);
-    return native && this.transport === 'auto' ? new NativeTransport(this.video, wish, host) : null;
+  /** The ways to play, best first. */
+  #kinds() {
+    const { transport } = this;
+    const mse = mediaSourceClass() && transport !== 'hls';
+    const hls = playsHlsNatively(this.video) && ['auto', 'hls'].includes(transport);
+    return [...(mse ? [MseTransport] : []), ...(hls ? [NativeTransport] : [])];
+  }
+
+  #choose([Kind] = this.#kinds()) {
+    if (!Kind) return null;
+    const links = [SocketLink, StreamLink].filter((Link) => ['auto', Link.transport].includes(this.transport));
+    const wish = { camera: this.camera, rendition: this.rendition, base: this.base, latency: this.latency, links };
+    const host = {
+      changed: () => this.#update(),
+      play: () => this.#tryPlay(),
+      freeze: () => keepPicture(this.video, this.#part('.still')),
+      giveUp: () => this.#stepDown(),
+    };
+    return new Kind(this.video, wish, host);
+  }
+
+  /** The transport cannot do it here: the next one tries, and after the last the first again. */
+  #stepDown() {
+    const others = this.#kinds().filter((Kind) => !(this.#transport instanceof Kind));
+    if (!others.length) return;
+    keepPicture(this.video, this.#part('.still'));
+    this.#transport.destroy();
+    this.#transport = this.#choose(others);
+    this.#sync();
   }
 
   #discard() {

@@ -1,6 +1,7 @@
 // Just enough of ISO BMFF to know when a chunk is to be shown.
 
-function* boxes(view, from, to) {
+/** The boxes between two places. */
+export function* boxes(view, from, to) {
   let at = from;
   while (at + 8 <= to) {
     let size = view.getUint32(at);
@@ -20,7 +21,8 @@ function fourCc(view, at) {
   return String.fromCharCode(view.getUint8(at), view.getUint8(at + 1), view.getUint8(at + 2), view.getUint8(at + 3));
 }
 
-function find(view, from, to, type) {
+/** The first box of a type between two places, or null. */
+export function find(view, from, to, type) {
   for (const box of boxes(view, from, to)) if (box.type === type) return box;
   return null;
 }

@@ -11,9 +11,11 @@ const TRIM_WHEN_BEHIND = 11;
 const WEBKIT_APPEND_INTERVAL = 220;
 
 export class MediaBuffer {
-  /** @param on `{broken(why), overflow(), appended()}` */
-  constructor(video, on) {
+  /** @param alternative the address of a playlist that can be sent to another screen, or null
+   *  @param on `{broken(why), overflow(), appended(), wanted(boolean)}` */
+  constructor(video, alternative, on) {
     this.video = video;
+    this.alternative = alternative;
     this.on = on;
     this.interval = isWebKit() ? WEBKIT_APPEND_INTERVAL : 0;
     this.queue = [];
@@ -104,26 +106,38 @@ export class MediaBuffer {
       URL.revokeObjectURL(this.address);
       this.pump();
     });
-    source.addEventListener('startstreaming', () => this.pump());
+    source.addEventListener('startstreaming', () => {
+      this.on.wanted(true);
+      this.pump();
+    });
+    source.addEventListener('endstreaming', () => this.on.wanted(false));
     source.addEventListener('sourceclose', () => {
       if (source === this.source) this.on.broken('the browser closed the media source');
     });
-    if (isManaged(source)) video.disableRemotePlayback = true;
-    this.attach(source);
+    video.replaceChildren();
+    if (isManaged(source)) this.attachManaged(source);
+    else this.attach(source);
   }
 
   attach(source) {
-    if (isManaged(source)) {
-      try {
-        this.video.srcObject = source;
-        return;
-      } catch {
-        // an address does as well
-      }
-    }
     this.video.srcObject = null;
     this.address = URL.createObjectURL(source);
     this.video.src = this.address;
+  }
+
+  /** A managed source opens only beside something that can be sent to another screen, or where nothing may be. */
+  attachManaged(source) {
+    const { video } = this;
+    video.disableRemotePlayback = !this.alternative;
+    if (!this.alternative) {
+      this.attach(source);
+      return;
+    }
+    this.address = URL.createObjectURL(source);
+    video.srcObject = null;
+    video.removeAttribute('src');
+    video.append(sourceElement(this.address, 'video/mp4'), sourceElement(this.alternative, 'application/vnd.apple.mpegurl'));
+    video.load();
   }
 
   mayAppend() {
@@ -233,4 +247,8 @@ export class MediaBuffer {
     this.buffer = null;
     this.mime = '';
   }
+}
+
+function sourceElement(address, type) {
+  return Object.assign(document.createElement('source'), { src: address, type });
 }
