@@ -25,15 +25,17 @@ const HEVC_PROFILES = ['hvc1.1.6', 'hvc1.2.4'];
 const HEVC_LEVELS = [90, 93, 120, 123, 150, 153, 156, 180, 183, 186];
 const SOUND = ['mp4a.40.2', 'mp4a.40.5', 'flac', 'fLaC', 'opus', 'Opus'];
 
+/** Each list holds one codec in all its levels, or one sound. */
 function candidates() {
-  const avc = AVC_PROFILES.flatMap((profile) => AVC_LEVELS.map((level) => `avc1.${profile}${level}`));
-  const hevc = HEVC_PROFILES.flatMap((profile) => HEVC_LEVELS.map((level) => `${profile}.L${level}.B0`));
-  return [...avc, ...hevc, ...SOUND];
+  const avc = AVC_PROFILES.map((profile) => AVC_LEVELS.map((level) => `avc1.${profile}${level}`));
+  const hevc = HEVC_PROFILES.map((profile) => HEVC_LEVELS.map((level) => `${profile}.L${level}.B0`));
+  return [...avc, ...hevc, ...SOUND.map((sound) => [sound])];
 }
 
-/** The codecs to offer to the server, of those a camera may send. */
+/** The codecs to offer to the server, of those a camera may send: each once, since the server does not look at levels. */
 export function playableCodecs(supports = supportedByMediaSource) {
-  return candidates().filter((codec) => supports(`video/mp4; codecs="${codec}"`));
+  const plays = (codec) => supports(`video/mp4; codecs="${codec}"`);
+  return candidates().map((levels) => levels.find(plays)).filter(Boolean);
 }
 
 export function supportedByMediaSource(mime) {

@@ -12,10 +12,10 @@ import { LiveEdge } from './edge.js';
 import { Ladder } from './ladder.js';
 import { Liveness } from './liveness.js';
 import { playlistUrl } from './places.js';
-import { phaseOfCamera } from './words.js';
+import { phaseOfCamera, sentence } from './words.js';
 
 const TICK = 100;
-const REPORT_EVERY = 2;
+const REPORT_EVERY = 1;
 /** A new stretch that begins this close to the end of the old one goes on without a seek; what overlaps is replaced. */
 const FOLLOWS_ON = { before: 3, after: 2 };
 const VIDEO_TRACK = 1;
@@ -34,7 +34,7 @@ const CLOSE = { denied: 1008, failed: 1011, removed: 4404, codecs: 4406 };
 export class MseTransport {
   /** @param video the element to play in
    *  @param wish `{camera, rendition, base, latency, links}`; `links` are the classes of links to use, best first
-   *  @param host `{changed(), play(), freeze(), giveUp()}` */
+   *  @param host `{changed(), play(), freeze(), giveUp(), note(sentence)}` */
   constructor(video, wish, host) {
     this.video = video;
     this.wish = wish;
@@ -48,6 +48,7 @@ export class MseTransport {
     this.counters = { reconnects: 0, jumps: 0, stalls: 0, bytes: 0, switches: 0 };
     this.liveness = new Liveness();
     this.rendition = '';
+    this.why = '';
     this.mime = '';
     this.newBuffer();
   }
@@ -60,6 +61,7 @@ export class MseTransport {
     return {
       transport: (this.link ?? this.ladder.best(now())).transport,
       rendition: this.rendition,
+      why: this.why,
       mime: this.mime,
       latency: newest ? Math.max(0, newest[1] - currentTime) : null,
       buffered: current ? current[1] - currentTime : 0,
@@ -104,6 +106,7 @@ export class MseTransport {
   /** Goes on with another rendition; asks over the open socket when there is one. */
   select(rendition) {
     this.wish.rendition = rendition;
+    this.why = '';
     if (!this.running) return;
     if (!this.link?.say({ type: 'select', rendition })) {
       this.reconnectNow();
@@ -111,6 +114,10 @@ export class MseTransport {
     }
     clearTimeout(this.selecting);
     this.selecting = setTimeout(() => this.reconnectNow(), SELECT_TIMEOUT);
+  }
+
+  goLive() {
+    this.edge.join(now());
   }
 
   /** The network is back, or the viewer is impatient: do not wait for the next attempt. */
@@ -122,6 +129,7 @@ export class MseTransport {
 
   connect() {
     clearTimeout(this.retry);
+    this.why = '';
     const { camera, rendition, base } = this.wish;
     const query = { rendition: rendition || 'auto', codecs: playableCodecs().join(',') };
     this.heardAt = now();
@@ -239,6 +247,13 @@ export class MseTransport {
     }
     if (message.type === 'init') this.onInit(message);
     else if (message.type === 'status') this.onStatus(message);
+    else if (message.type === 'rendition') this.onRendition(message);
+  }
+
+  /** The server chose this rendition, and says why. */
+  onRendition({ why, reason }) {
+    this.why = why === 'calm' ? '' : reason ?? '';
+    this.host.note(sentence(this.why));
   }
 
   onStatus({ state, reason }) {

@@ -33,7 +33,7 @@ export class NativeTransport {
     const lag = this.lag();
     const { buffered, currentTime } = video;
     const ahead = buffered.length ? Math.max(0, buffered.end(buffered.length - 1) - currentTime) : 0;
-    return { transport: 'hls', rendition: 'auto', mime: 'application/vnd.apple.mpegurl', latency: lag, buffered: ahead, target: TARGET_DURATION, ...this.counters };
+    return { transport: 'hls', rendition: 'auto', why: '', mime: 'application/vnd.apple.mpegurl', latency: lag, buffered: ahead, target: TARGET_DURATION, ...this.counters };
   }
 
   start() {
@@ -62,6 +62,11 @@ export class NativeTransport {
   }
 
   select() {}
+
+  goLive() {
+    const lag = this.lag();
+    if (lag > BEHIND_LIVE) this.video.currentTime += lag - BEHIND_LIVE;
+  }
 
   hurry() {
     if (this.running && this.phase.state !== 'live') this.load();

@@ -52,6 +52,15 @@ export class Stage {
     return this.#keep(browser.open(url), (view) => view.close(this.t.name));
   }
 
+  /** Another browser than the usual one. */
+  engine(Engine) {
+    return this.#keep(Engine.start(), (engine) => engine.close());
+  }
+
+  tab(engine, url) {
+    return this.#keep(engine.open(url), (tab) => tab.close());
+  }
+
   /** Prints a line of figures. */
   tell(what, figures) {
     const text = Object.entries(figures).map(([name, figure]) => `${name} ${shown(figure)}`);
