@@ -22,6 +22,8 @@ export class MediaBuffer {
     this.queued = 0;
     this.appendedAt = -Infinity;
     this.mime = '';
+    /** Times of the sync samples that are in, oldest first. */
+    this.syncs = [];
   }
 
   /** The buffered `[start, end]` in seconds, oldest first. */
@@ -51,12 +53,15 @@ export class MediaBuffer {
     this.put({ init: true, mime: spelledForBrowser(mime) ?? mime, bytes });
   }
 
-  media(bytes) {
+  /** @param sync the time of the sync sample that a chunk of video begins with, or null */
+  media(bytes, sync) {
+    if (sync !== null) this.syncs.push(sync);
     this.put({ bytes });
   }
 
   /** Empties the buffer once everything queued before is in, then calls `done`. */
   wipe(done) {
+    this.syncs = [];
     this.put({ wipe: true, done });
   }
 
@@ -217,13 +222,16 @@ export class MediaBuffer {
     if (!this.trim(TRIM_WHEN_BEHIND)) this.pump();
   }
 
-  /** Lets go of what was played long ago. */
+  /** Lets go of what was played long ago, up to a sync sample: what hangs on one that is gone would go with it. */
   trim(whenBehind) {
     const [first] = this.ranges;
     const { currentTime } = this.video;
-    const keep = Math.min(KEEP_BEHIND, whenBehind);
     if (!first || this.buffer.updating || first[0] > currentTime - whenBehind) return false;
-    this.buffer.remove(0, currentTime - keep);
+    const limit = currentTime - Math.min(KEEP_BEHIND, whenBehind);
+    const until = this.syncs.findLast((time) => time <= limit);
+    if (until === undefined || until <= first[0]) return false;
+    this.syncs = this.syncs.filter((time) => time >= until);
+    this.buffer.remove(0, until);
     return true;
   }
 

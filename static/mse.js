@@ -292,8 +292,10 @@ export class MseTransport {
     this.fruitful = true;
     this.fruitless = 0;
     if (this.pending) this.beginStretch(this.pending, bytes);
-    if (firstSample(bytes, this.scales)?.track === VIDEO_TRACK) this.liveness.fed(this.mediaAt);
-    this.buffer.media(bytes);
+    const first = firstSample(bytes, this.scales);
+    const picture = first?.track === VIDEO_TRACK;
+    if (picture) this.liveness.fed(this.mediaAt);
+    this.buffer.media(bytes, picture && first.sync ? first.time : null);
     if (this.phase.state === 'offline' || this.phase.state === 'unsupported') this.enter('connecting', '');
   }
 
@@ -376,7 +378,9 @@ export class MseTransport {
     if (time - (this.reportedAt ?? 0) >= REPORT_EVERY) {
       this.reportedAt = time;
       const { buffered, latency } = this.stats;
-      if (latency !== null) this.link?.say({ type: 'report', buffered: round(buffered), latency: round(latency) });
+      // Pieces come in bursts, and one look may fall just before the next: the mean counts too.
+      const held = Math.max(buffered, Math.min(this.edge.mean, latency));
+      if (latency !== null) this.link?.say({ type: 'report', buffered: round(held), latency: round(latency) });
     }
     this.hearken(time);
   }
