@@ -85,8 +85,7 @@ class BelvederePlayer extends HTMLElement {
   }
 
   connectedCallback() {
-    if (!this.bare && !this.hasAttribute('tabindex')) this.tabIndex = 0;
-    this.#part('.badge').tabIndex = this.bare ? -1 : 0;
+    this.#barely();
     this.#listening = new AbortController();
     const { signal } = this.#listening;
     document.addEventListener('visibilitychange', () => this.#onVisibility(), { signal });
@@ -118,8 +117,19 @@ class BelvederePlayer extends HTMLElement {
       this.#transport?.select(this.rendition);
       this.#part('select').value = this.rendition;
     }
+    if (name === 'bare' && this.isConnected) {
+      this.#barely();
+      this.#askRenditions();
+    }
     if (this.isConnected) this.#sync();
     this.#face.draw();
+  }
+
+  /** With controls it takes the focus; without, what it is part of does. */
+  #barely() {
+    if (this.bare) this.removeAttribute('tabindex');
+    else if (!this.hasAttribute('tabindex')) this.tabIndex = 0;
+    this.#part('.badge').tabIndex = this.bare ? -1 : 0;
   }
 
   get state() { return this.#state; }
