@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hyper::StatusCode;
-use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY};
+use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::answer::{Answer, Cache, error, ok};
@@ -13,8 +13,8 @@ use super::delivery::tagged;
 #[folder = "static/"]
 struct Files;
 
-/// What the pages may load: this server's own files, sockets to it (which `'self'` means too, by Content Security Policy Level 3), and pictures
-/// and media they make themselves. They may stand in frames of other sites.
+/// What the pages may load: this server's own files, sockets to it (which `'self'` means too, by Content
+/// Security Policy Level 3), and pictures and media they make themselves. Other sites may frame them.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                       img-src 'self' data: blob:; media-src 'self' blob:; base-uri 'none'; form-action 'none'";
 /// Browsers ask again after this; the answer is a 304 while nothing changed.
@@ -45,8 +45,6 @@ fn page(name: &str) -> Answer {
     // Pages name their files without a version: they are asked for each time, and cost a 304.
     let mut answer = send(file, Cache::For(Duration::ZERO));
     answer.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    // Addresses of pages may hold an access token: no other site is told them.
-    answer.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     answer
 }
 

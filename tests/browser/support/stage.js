@@ -3,6 +3,7 @@
 import { Belvedere } from './belvedere.js';
 import { Browser } from './browser.js';
 import { Camera } from './camera.js';
+import { Firewall } from './firewall.js';
 import { Line } from './line.js';
 import { Site } from './site.js';
 
@@ -40,6 +41,11 @@ export class Stage {
 
   line(port) {
     return this.#keep(Line.to(port), (line) => line.close());
+  }
+
+  /** A line on which `forbidden` is never asked for. */
+  firewall(port, forbidden) {
+    return this.#keep(Firewall.to(port, forbidden), (line) => line.close());
   }
 
   site() {
