@@ -67,8 +67,9 @@ async fn wrongs(client: Client, kind: Kind) -> Vec<String> {
         if !violations.is_empty() {
             wrongs.push(last.text.clone());
         }
-        // A segment is a GOP or two seconds; parts come each second at least.
-        let (few_parts, few_segments) = (10, if kind.gop == 10 { 1 } else { 6 });
+        // A segment is a GOP or two seconds; parts come each second at least. The first list comes with the first
+        // segment: of 18 s a GOP of 10 s leaves 8.
+        let (few_parts, few_segments) = if kind.gop == 10 { (4, 1) } else { (10, 5) };
         if playlists.len() < few_parts || last.segments.len() < few_segments {
             let (reloads, segments) = (playlists.len(), last.segments.len());
             wrongs.push(format!("{path}: {reloads} reloads, {segments} segments\n{}", last.text));
