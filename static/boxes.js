@@ -1,7 +1,7 @@
 // Just enough of ISO BMFF to know when a chunk is to be shown.
 
 /** The boxes between two places. */
-export function* boxes(view, from, to) {
+function* boxes(view, from, to) {
   let at = from;
   while (at + 8 <= to) {
     let size = view.getUint32(at);
@@ -22,7 +22,7 @@ function fourCc(view, at) {
 }
 
 /** The first box of a type between two places, or null. */
-export function find(view, from, to, type) {
+function find(view, from, to, type) {
   for (const box of boxes(view, from, to)) if (box.type === type) return box;
   return null;
 }

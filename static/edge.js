@@ -133,7 +133,7 @@ export class LiveEdge {
     this.mean += (behind - this.mean) * weight;
     const error = this.mean - this.target;
     if (!this.gentle) return this.seldom(error);
-    const wish = Math.abs(error) < 0.06 ? 1 : 1 + Math.min(Math.max(error * 0.15, -0.05), 0.1);
+    const wish = Math.abs(error) < 0.04 ? 1 : 1 + Math.min(Math.max(error * 0.3, -0.05), 0.1);
     if (wish === 1 || Math.abs(wish - this.rate) >= 0.01) this.rate = Math.round(wish * 100) / 100;
     return this.rate;
   }

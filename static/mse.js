@@ -172,8 +172,10 @@ export class MseTransport {
     }, seconds * 1000);
   }
 
-  /** This way does not lead to the camera, though the server says that it is live: takes another. */
-  stepDown(way) {
+  /** This way did not lead to the camera, though the server says that it is live; after some times another is taken. */
+  suspect(way) {
+    this.fruitless += 1;
+    if (this.fruitless < BLOCKED_AFTER) return;
     this.fruitless = 0;
     const another = this.ladder.failed(way, now());
     if (another) this.reconnectNow();
@@ -184,7 +186,6 @@ export class MseTransport {
     if (!this.running) return;
     clearTimeout(this.selecting);
     const way = this.link.constructor;
-    if (!this.fruitful) this.fruitless += 1;
     switch (code) {
       case CLOSE.denied:
         this.enter('denied', reason);
@@ -219,6 +220,7 @@ export class MseTransport {
     try {
       found = (await listCameras(base)).find(({ name }) => name === camera);
     } catch (error) {
+      this.fruitless = 0; // nothing leads to the server, so this way is no worse than others
       if (late()) return;
       if (error.kind === 'denied') this.enter('denied', '');
       return;
@@ -232,7 +234,7 @@ export class MseTransport {
     } else {
       const phase = phaseOfCamera(found.state, found.reason);
       if (phase) this.enter(phase.state, phase.reason);
-      else if (way && this.fruitless >= BLOCKED_AFTER) this.stepDown(way);
+      else if (way) this.suspect(way);
     }
   }
 

@@ -51,6 +51,8 @@ export class SocketLink {
     const { socket } = this;
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.close(1000);
+    // Browsers complain of sockets that are closed before they are open.
+    if (socket.readyState === WebSocket.CONNECTING) socket.onopen = () => socket.close(1000);
+    else socket.close(1000);
   }
 }

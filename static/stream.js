@@ -3,7 +3,6 @@
 
 import { Fragments } from './fragments.js';
 import { liveUrl } from './places.js';
-import { mimeOf } from './samples.js';
 
 /** Answers that mean the same as a close code of the socket. */
 const CODES = { 401: 1008, 403: 1008, 406: 4406 };
@@ -48,13 +47,14 @@ export class StreamLink {
 
   async pump(response) {
     const fragments = new Fragments();
+    const mime = response.headers.get('Content-Type');
     const reader = response.body.getReader();
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
       for (const { kind, bytes } of fragments.push(value)) {
         if (this.control.signal.aborted) return;
-        if (kind === 'init') this.on.text(JSON.stringify({ type: 'init', mime: mimeOf(bytes), rendition: this.rendition }));
+        if (kind === 'init') this.on.text(JSON.stringify({ type: 'init', mime, rendition: this.rendition }));
         this.on.bytes(bytes);
       }
     }

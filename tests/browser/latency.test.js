@@ -13,8 +13,6 @@ import { Stage } from './support/stage.js';
 
 const PROBE = readFileSync(new URL('support/probe.js', import.meta.url), 'utf8');
 const PICTURES = 40;
-/** Seconds at most, from the camera to the glass. */
-const LIMIT = 0.3;
 /** So many looks; the best counts, since a machine that stalls tells nothing of the player. */
 const LOOKS = 12;
 
@@ -23,35 +21,23 @@ async function delays(tab, limit) {
   await tab.evaluate(new Function(`globalThis.probe?.bead ?? (() => {${PROBE}})()`));
   await tab.evaluate(() => { globalThis.probe.video ??= document.querySelector('belvedere-player').video; });
   const found = [];
-  while (found.length < LOOKS && !(Math.min(...found) <= limit)) {
+  while (found.length < LOOKS && !found.some((delay) => delay <= limit)) {
     const { delay, error } = delayOf(await tab.evaluate((count) => globalThis.probe.bead(count), PICTURES));
     if (error < 0.1) found.push(Math.round(delay * 1000) / 1000);
   }
   return found;
 }
 
-for (const Engine of [Chromium, Firefox]) {
-  test(`${Engine.name} shows what the camera sees within ${LIMIT * 1000} ms`, async (t) => {
+/** WebKit takes its pieces in handfuls, and is given a second. */
+for (const [Engine, limit] of [[Chromium, 0.3], [Firefox, 0.3], [WebKit, 1]]) {
+  test(`${Engine.name} shows what the camera sees within ${limit * 1000} ms`, async (t) => {
     const stage = new Stage(t);
     const server = await stage.belvedere();
     const engine = await stage.engine(Engine);
-    const tab = await stage.tab(engine, server.at('watch/demo?latency=0.2'));
+    const tab = await stage.tab(engine, server.at('watch/demo?latency=0.15'));
     await new Sight(tab).untilLive();
-    const seen = await delays(tab, LIMIT);
-    stage.tell(engine.name, { 'seconds from camera to glass': seen });
-    assert.ok(Math.min(...seen) <= LIMIT, `at best ${Math.min(...seen)} s`);
+    const seen = await delays(tab, limit);
+    t.diagnostic(`${engine.name}: seconds from camera to glass, look by look: ${seen.join(', ')}`);
+    assert.ok(Math.min(...seen) <= limit, `at best ${Math.min(...seen)} s`);
   });
 }
-
-test('what HLS in Chromium and the feed in WebKit take is printed', async (t) => {
-  const stage = new Stage(t);
-  const server = await stage.belvedere();
-  for (const [Engine, path] of [[Chromium, 'watch/demo?transport=hls'], [WebKit, 'watch/demo']]) {
-    const engine = await stage.engine(Engine);
-    const tab = await stage.tab(engine, server.at(path));
-    const { stats } = await new Sight(tab).until('a moving picture', ({ state }) => state === 'live');
-    const [delay] = await delays(tab, Infinity);
-    stage.tell(`${engine.name}, ${stats.transport}`, { 'seconds from camera to glass': delay });
-    assert.ok(delay > 0);
-  }
-});
