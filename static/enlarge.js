@@ -8,8 +8,8 @@ export class Enlarging {
     this.home = { address: location.href, title: document.title };
     this.changed = changed;
     this.tile = null;
-    // The address of the page is going to change, those of what it loads are not.
-    for (const link of document.querySelectorAll('link[href]')) link.setAttribute('href', link.href);
+    // The page's address is going to change, its icon's is not.
+    for (const link of document.querySelectorAll('link[rel=icon]')) link.setAttribute('href', link.href);
     addEventListener('popstate', () => this.shrink());
     document.addEventListener('keydown', (event) => {
       if (event.key === 'Escape' && this.tile && !document.fullscreenElement) this.leave();

@@ -1,7 +1,7 @@
 // What of the pages needs no page: their pure modules.
 
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -115,4 +115,21 @@ test('who cannot play a codec is told which rendition can be played', async () =
   );
   assert.equal(whyUnplayable(camera, 'sub', supports), null);
   assert.deepEqual(playableCodecs((mime) => /4d40|mp4a/.test(mime)), ['avc1.4d401e', 'mp4a.40.2', 'mp4a.40.5']);
+});
+
+test('the pages name all their modules, so that none waits for another to be found', async () => {
+  const modulesOf = async (name, found = new Set()) => {
+    const text = await readFile(join(directory, name), 'utf8');
+    for (const [, imported] of text.matchAll(/^(?:import|export) [^;]*'\.\/([^']+)';/gm)) {
+      if (found.has(imported)) continue;
+      found.add(imported);
+      await modulesOf(imported, found);
+    }
+    return found;
+  };
+  for (const [page, entry] of [['index.html', 'wall.js'], ['watch.html', 'watch.js']]) {
+    const text = await readFile(join(directory, page), 'utf8');
+    const named = [...text.matchAll(/rel="modulepreload" href="[./]*static\/([^"]+)"/g)].map(([, name]) => name);
+    assert.deepEqual(named.sort(), [...await modulesOf(entry)].sort(), page);
+  }
 });

@@ -13,7 +13,6 @@ const PREFERENCES = {
   'datareporting.policy.dataSubmissionEnabled': false,
   'network.captive-portal-service.enabled': false,
   'network.connectivity-service.enabled': false,
-  'network.dns.disabled': false,
   'toolkit.telemetry.enabled': false,
 };
 
