@@ -15,11 +15,15 @@ pub mod event;
 pub mod options;
 pub mod pace;
 pub mod pump;
+pub mod rate;
 pub mod relay;
 pub mod rest;
 pub mod rtsp;
 pub mod session;
+pub mod sink;
+pub mod sound;
 pub mod timeline;
+pub mod voice;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::pin::pin;
@@ -33,8 +37,8 @@ use tokio_util::task::AbortOnDropHandle;
 pub use self::camera_clock::CameraClock;
 pub use self::error::{Failure, IngestError, Name};
 pub use self::options::{Options, Source, Start, Transport, Trust};
-pub use self::pump::Sink;
 pub use self::rtsp::Sessions;
+pub use self::sink::Sink;
 
 use self::backoff::Backoff;
 use self::rest::Rest;

@@ -7,8 +7,10 @@
 pub mod catalog;
 pub mod channel;
 pub mod cutter;
+pub mod dates;
 pub mod demand;
 pub mod fit;
+pub mod follow;
 pub mod line;
 pub mod model;
 pub mod muxer;
@@ -24,10 +26,13 @@ pub mod window;
 
 pub use catalog::{Camera, Catalog, Rendition};
 pub use channel::{Channel, Closed, Publisher, Read, Snapshot, channel};
+pub use dates::Dates;
 pub use demand::{Demand, Wanted};
+pub use follow::{Follower, Next};
 pub use model::{Chunk, Epoch, Origin, Part, PartId, RunId, Segment};
 pub use muxer::PushError;
 pub use options::Options;
+pub use ring::Joint;
 pub use state::{State, Status};
 pub use targets::Targets;
 pub use tip::{LineTip, Tip};

@@ -7,7 +7,7 @@ use super::verdict::Plays;
 use super::*;
 use crate::clock::Now;
 use crate::ingest::event::{Picture, Sound};
-use crate::media::{AudioTrack, Ticks, VideoCodec, VideoTrack};
+use crate::media::{AudioCodec, AudioTrack, Ticks, VideoCodec, VideoTrack};
 
 /// A camera that is made up.
 struct Camera {
@@ -176,6 +176,7 @@ fn sound_that_is_left_out_or_does_not_come_is_told() {
     assert!(Report::of(&out, None).advice.iter().any(|advice| advice.contains("pcma is left out")));
     let (mut silent, playing) = observer(None);
     let track = AudioTrack {
+        codec: AudioCodec::Aac,
         config: Bytes::new(),
         rfc6381: "mp4a.40.2".into(),
         sample_rate: 48_000,

@@ -139,6 +139,8 @@ fn every_value_arrives_where_it_belongs() {
         [ingest]
         stall_timeout = "7s"
         connect_timeout = "8s"
+        clock_tolerance = "0s"
+        drop_until_sync = true
         idle_timeout = "9s"
         [limits]
         ring_bytes = 0x20_0000
@@ -163,9 +165,10 @@ fn every_value_arrives_where_it_belongs() {
     assert_eq!(ring_bytes, 2 << 20);
     assert_eq!(hls, hls::Options { start_timeout: ms(3000) });
     assert_eq!(mse, mse::Options { max_lag: ms(1500), stall_timeout: ms(5000), ping_interval: ms(6000) });
-    let times =
-        ingest::Options { stall_timeout: ms(7000), connect_timeout: ms(8000), idle_timeout: ms(9000) };
-    assert_eq!(ingest, times);
+    let ingest::Options { stall_timeout, connect_timeout, clock_tolerance, drop_until_sync, idle_timeout } =
+        ingest;
+    assert_eq!((stall_timeout, connect_timeout, clock_tolerance), (ms(7000), ms(8000), ms(0)));
+    assert!(drop_until_sync && idle_timeout == ms(9000));
     let Camera { name, title, enabled, start, renditions } = &cameras[0];
     assert_eq!((*enabled, *start), (false, ingest::Start::OnDemand));
     assert_eq!((name.as_str(), title.as_str()), ("c", "Cam \"C\""));

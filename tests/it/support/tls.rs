@@ -1,40 +1,55 @@
-//! Certificates made for a test, and cameras behind TLS.
+//! A certificate of a test's own, and connections that trust it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use rustls::ServerConfig;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
-/// A certificate of nobody's authority for `name`, as PEM, and who shows it.
-pub fn identity(name: &str) -> (String, TlsAcceptor) {
-    let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let chain = vec![CertificateDer::from(made.cert.der().to_vec())];
-    let config = config.with_no_client_auth().with_single_cert(chain, key).unwrap();
-    (made.cert.pem(), TlsAcceptor::from(Arc::new(config)))
+/// The name in the certificate.
+pub const HOST: &str = "cams.example.org";
+
+/// A certificate that signs itself, in files.
+pub struct Certificate {
+    folder: TempDir,
+    der: CertificateDer<'static>,
 }
 
-/// Listens, and passes what comes over TLS on to `behind`; ends with the runtime.
-pub async fn in_front_of(behind: SocketAddr, tls: TlsAcceptor) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((socket, _)) = listener.accept().await {
-            let tls = tls.clone();
-            tokio::spawn(async move {
-                if let (Ok(mut front), Ok(mut back)) =
-                    (tls.accept(socket).await, TcpStream::connect(behind).await)
-                {
-                    // Either end may go.
-                    let _ = tokio::io::copy_bidirectional(&mut front, &mut back).await;
-                }
-            });
-        }
-    });
-    address
+impl Certificate {
+    pub fn new() -> Self {
+        let own = rcgen::generate_simple_self_signed([HOST.to_owned()]).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("cert.pem"), own.cert.pem()).unwrap();
+        std::fs::write(folder.path().join("key.pem"), own.signing_key.serialize_pem()).unwrap();
+        Self { folder, der: own.cert.der().clone() }
+    }
+
+    /// A TLS listener with it, on a port of the system's choice.
+    pub fn settings(&self) -> String {
+        let folder = self.folder.path().display();
+        format!(
+            "[server.tls]\nlisten = \"127.0.0.1:0\"\ncert = \"{folder}/cert.pem\"\nkey = \"{folder}/key.pem\"\n"
+        )
+    }
+
+    /// A TLS connection to `address`, with `protocols` to choose from.
+    pub async fn connect(
+        &self,
+        address: SocketAddr,
+        protocols: &[&str],
+    ) -> std::io::Result<TlsStream<TcpStream>> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.der.clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder =
+            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        let stream = TcpStream::connect(address).await?;
+        TlsConnector::from(Arc::new(config)).connect(ServerName::try_from(HOST).unwrap(), stream).await
+    }
 }
