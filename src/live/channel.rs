@@ -5,18 +5,18 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 
 use super::dates::{Dated, Dates};
 use super::demand;
 use super::fit::{self, Picture};
-use super::line::{BitRates, OpenSegment};
+use super::line::BitRates;
 use super::model::{Chunk, Epoch, Origin, Part, RunId, Segment};
 use super::muxer::{Muxer, PushError};
 use super::ring::Joint;
-use super::targets::{Measured, Targets};
+use super::snapshot::Snapshot;
+use super::targets::Measured;
 use super::tip::Tip;
 use super::window::Window;
 use super::{Options, State, Status};
@@ -183,45 +183,6 @@ pub enum Read {
     },
     /// Nothing new yet: wait for the tip to pass the cursor.
     Empty,
-}
-
-/// All that a media playlist shows, at one moment.
-#[derive(Clone, Debug)]
-pub struct Snapshot {
-    /// The track.
-    pub track: TrackKind,
-    /// The run, for URIs.
-    pub run: RunId,
-    /// Wall time of decode time 0.
-    pub anchor: Anchor,
-    /// How far the camera's clock was ahead of ours in each stretch that is listed.
-    pub dates: Vec<(u64, Ticks)>,
-    /// What the camera's playlists promise.
-    pub targets: Targets,
-    /// How far back the ring is meant to go.
-    pub window: Duration,
-    /// Longest part of this playlist.
-    pub part_target: Ticks,
-    /// The listed segments, oldest first.
-    pub segments: Vec<Arc<Segment>>,
-    /// The segment that grows.
-    pub open: Option<OpenSegment>,
-    /// Number of the segment that grows, or of the next one.
-    pub open_msn: u64,
-    /// The stretch that the newest segment belongs to.
-    pub stretch: u64,
-    /// Grows with each change that a playlist shows.
-    pub version: u64,
-    /// True when nothing will come any more.
-    pub closed: bool,
-}
-
-impl Snapshot {
-    /// Wall time at `presentation` in `stretch`, by the camera's clock where that is to be believed.
-    pub fn date(&self, stretch: u64, presentation: Ticks) -> SystemTime {
-        let ahead = self.dates.iter().rfind(|(of, _)| *of == stretch).map_or(Ticks(0), |(_, ahead)| *ahead);
-        self.anchor.wall_at(presentation + ahead)
-    }
 }
 
 impl Channel {

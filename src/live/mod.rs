@@ -17,6 +17,7 @@ pub mod muxer;
 pub mod options;
 pub mod ring;
 pub mod share;
+pub mod snapshot;
 pub mod state;
 pub mod targets;
 #[cfg(test)]
@@ -25,7 +26,7 @@ pub mod tip;
 pub mod window;
 
 pub use catalog::{Camera, Catalog, Rendition};
-pub use channel::{Channel, Closed, Publisher, Read, Snapshot, channel};
+pub use channel::{Channel, Closed, Publisher, Read, channel};
 pub use dates::Dates;
 pub use demand::{Demand, Wanted};
 pub use follow::{Follower, Next};
@@ -33,6 +34,7 @@ pub use model::{Chunk, Epoch, Origin, Part, PartId, RunId, Segment};
 pub use muxer::PushError;
 pub use options::Options;
 pub use ring::Joint;
+pub use snapshot::Snapshot;
 pub use state::{State, Status};
 pub use targets::Targets;
 pub use tip::{LineTip, Tip};
