@@ -86,7 +86,8 @@ impl Writer<'_> {
             self.segment(segment, index >= parts_from)?;
         }
         if let Some(open) = self.snapshot.open.as_ref().filter(|open| !open.parts.is_empty()) {
-            self.opening(&open.epoch, open.discontinuities, open.presentation)?;
+            let first = self.snapshot.date(open.stretch, open.presentation);
+            self.opening(&open.epoch, open.discontinuities, first)?;
             self.parts(open.msn, &open.parts)?;
         }
         if self.snapshot.closed {
@@ -168,7 +169,8 @@ impl Writer<'_> {
     }
 
     fn segment(&mut self, segment: &Segment, with_parts: bool) -> fmt::Result {
-        self.opening(&segment.epoch, segment.discontinuities, segment.presentation)?;
+        let first = self.snapshot.date(segment.stretch, segment.presentation);
+        self.opening(&segment.epoch, segment.discontinuities, first)?;
         if with_parts {
             self.parts(segment.msn, &segment.parts)?;
         }
@@ -180,7 +182,7 @@ impl Writer<'_> {
     }
 
     /// The tags that come before a segment's first part (RFC 8216bis 4.4.4.9).
-    fn opening(&mut self, epoch: &Arc<Epoch>, discontinuities: u64, first: Ticks) -> fmt::Result {
+    fn opening(&mut self, epoch: &Arc<Epoch>, discontinuities: u64, first: SystemTime) -> fmt::Result {
         for _ in 0..discontinuities {
             writeln!(self.out, "#EXT-X-DISCONTINUITY")?;
         }
@@ -190,11 +192,7 @@ impl Writer<'_> {
             let uri = self.media(Piece::Init(epoch.number));
             writeln!(self.out, "#EXT-X-MAP:URI=\"{uri}\"")?;
         }
-        writeln!(
-            self.out,
-            "#EXT-X-PROGRAM-DATE-TIME:{}",
-            date_time(self.snapshot.anchor.wall_at(first), self.snapshot.track)
-        )
+        writeln!(self.out, "#EXT-X-PROGRAM-DATE-TIME:{}", date_time(first, self.snapshot.track))
     }
 
     fn has_init(&self, epoch: &Epoch) -> bool {

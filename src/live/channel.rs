@@ -5,14 +5,16 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 
+use super::dates::{Dated, Dates};
 use super::fit::{self, Picture};
 use super::line::{BitRates, OpenSegment};
 use super::model::{Chunk, Epoch, Origin, Part, RunId, Segment};
 use super::muxer::{Muxer, PushError};
+use super::ring::Joint;
 use super::targets::{Measured, Targets};
 use super::tip::Tip;
 use super::window::Window;
@@ -37,6 +39,7 @@ pub struct Channel {
     id: u64,
     run: RunId,
     anchor: Anchor,
+    dates: Arc<Dates>,
     window: Mutex<Window>,
     /// Changes with every chunk; for readers of chunks.
     chunks: watch::Sender<Tip>,
@@ -44,6 +47,7 @@ pub struct Channel {
     parts: watch::Sender<Tip>,
     status: watch::Sender<Status>,
     skew: Mutex<Option<Ticks>>,
+    stats: Arc<RenditionStats>,
 }
 
 /// The writing end.
@@ -62,11 +66,13 @@ pub fn channel(options: Options, origin: &Origin, stats: Arc<RenditionStats>) ->
         id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
         run: origin.run,
         anchor: origin.anchor,
+        dates: Arc::clone(&origin.dates),
         window: Mutex::new(window),
         chunks: watch::Sender::new(tip),
         parts: watch::Sender::new(tip),
         status: watch::Sender::new(Status::plain(State::Idle)),
         skew: Mutex::new(None),
+        stats: stats.clone(),
     });
     let muxer = Mutex::new(Muxer::new(Window::most_chunk_bytes(&options)));
     (Publisher { channel: channel.clone(), stats, muxer }, channel)
@@ -180,6 +186,8 @@ pub struct Snapshot {
     pub run: RunId,
     /// Wall time of decode time 0.
     pub anchor: Anchor,
+    /// How far the camera's clock was ahead of ours in each stretch that is listed.
+    pub dates: Vec<(u64, Ticks)>,
     /// What the camera's playlists promise.
     pub targets: Targets,
     /// How far back the ring is meant to go.
@@ -198,6 +206,14 @@ pub struct Snapshot {
     pub version: u64,
     /// True when nothing will come any more.
     pub closed: bool,
+}
+
+impl Snapshot {
+    /// Wall time at `presentation` in `stretch`, by the camera's clock where that is to be believed.
+    pub fn date(&self, stretch: u64, presentation: Ticks) -> SystemTime {
+        let ahead = self.dates.iter().rfind(|(of, _)| *of == stretch).map_or(Ticks(0), |(_, ahead)| *ahead);
+        self.anchor.wall_at(presentation + ahead)
+    }
 }
 
 impl Channel {
@@ -261,6 +277,16 @@ impl Channel {
         self.window().ring().epoch(number).cloned()
     }
 
+    /// Where a reader that has come to `from` on the camera's timeline can go on here.
+    pub fn joint(&self, from: Ticks) -> Joint {
+        self.window().ring().joint(from)
+    }
+
+    /// The counters of this rendition.
+    pub fn stats(&self) -> &RenditionStats {
+        &self.stats
+    }
+
     /// Index of the newest sync sample, at which a viewer starts.
     pub fn join(&self) -> Option<u64> {
         self.window().ring().last_sync()
@@ -296,15 +322,23 @@ impl Channel {
         let window = self.window();
         let line = window.line(track)?;
         let part_target = window.part_target(track)?;
+        let targets = window.targets()?;
+        let segments: Vec<Arc<Segment>> = line.listed().cloned().collect();
+        let open = line.open().cloned();
+        let finished =
+            segments.iter().map(|segment| (segment.stretch, segment.presentation, segment.duration));
+        let growing = open.iter().map(|open| (open.stretch, open.presentation, Ticks(0)));
+        let dated = finished.chain(growing).map(Dated::from);
         Some(Snapshot {
             track,
             run: self.run,
             anchor: self.anchor,
-            targets: window.targets()?,
+            dates: self.dates.of(dated),
+            targets,
             window: window.options().window,
             part_target,
-            segments: line.listed().cloned().collect(),
-            open: line.open().cloned(),
+            segments,
+            open,
             open_msn: line.open_msn(),
             stretch: line.last_stretch().unwrap_or(window.stretch()),
             version: line.version(),

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
+use super::Dates;
 use crate::media::fmp4::Inits;
 use crate::media::time::{Anchor, year_2026};
 use crate::media::{Ticks, TrackKind, Tracks};
@@ -61,6 +62,8 @@ pub struct Origin {
     /// The stretch that the camera has come to: a break in one rendition is one in all, since
     /// discontinuity numbers must match in all playlists (RFC 8216bis 6.2.4).
     pub stretch: Arc<AtomicU64>,
+    /// How the camera's own clock dates its stretches.
+    pub dates: Arc<Dates>,
 }
 
 impl Origin {
@@ -75,6 +78,7 @@ impl Origin {
             first_stretch,
             anchor,
             stretch: Arc::new(AtomicU64::new(first_stretch)),
+            dates: Arc::default(),
         }
     }
 

@@ -54,6 +54,11 @@ impl Hls {
         Self { options, playlists }
     }
 
+    /// How long a request waits for a camera that has not delivered yet.
+    pub fn start_timeout(&self) -> Duration {
+        self.options.start_timeout
+    }
+
     /// A media playlist or a piece of media.
     pub async fn named(
         &self,

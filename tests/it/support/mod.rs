@@ -4,6 +4,7 @@ pub mod cache;
 pub mod checker;
 pub mod client;
 pub mod crowd;
+pub mod ffmpeg;
 pub mod gst;
 pub mod hop;
 pub mod media;
@@ -13,6 +14,7 @@ pub mod program;
 pub mod recording;
 pub mod site;
 pub mod socket;
+pub mod tls;
 
 use std::future::Future;
 use std::time::{Duration, Instant};
