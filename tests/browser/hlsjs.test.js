@@ -21,15 +21,15 @@ async function watched(view, seconds) {
   return { firstFrame, ...figures, ...list, hlsErrors };
 }
 
-/** No error, fatal or not, and no stall. */
-function assertSmooth({ hlsErrors, advanced, elapsed, waits }) {
-  assert.deepEqual(faults(hlsErrors), [], 'errors that hls.js reported');
-  assert.equal(waits, 0, 'times the video ran dry');
-  assert.ok(advanced >= elapsed - 0.5, `${advanced} s were shown in ${elapsed} s`);
+/** No error, fatal or not, and no stall; where timers came `late`, none but the machine's. */
+function assertSmooth({ hlsErrors, advanced, elapsed, waits }, late) {
+  assert.deepEqual(faults(hlsErrors, [], late), [], 'errors that hls.js reported');
+  assert.ok(waits <= (late.length ? 3 : 0), `the video ran dry ${waits} times`);
+  assert.ok(advanced >= elapsed - (late.length ? 5 : 0.5), `${advanced} s were shown in ${elapsed} s`);
 }
 
 test('hls.js plays for a minute without error and stall, with low latency and without', async (t) => {
-  await patiently(t, async (stage) => {
+  await patiently(t, async (stage, starvation) => {
     const server = await stage.belvedere();
     const site = await stage.site();
     await untilSegments(server, 2);
@@ -39,10 +39,12 @@ test('hls.js plays for a minute without error and stall, with low latency and wi
     const { delay } = delayOf(await views[0].bead(100));
     stage.tell('low latency', { ...low, hlsErrors: low.hlsErrors.length, 'read off the picture': delay });
     stage.tell('whole segments', { ...whole, hlsErrors: whole.hlsErrors.length });
-    for (const figures of [low, whole]) assertSmooth(figures);
+    const late = await starvation.found(stage.views);
+    for (const figures of [low, whole]) assertSmooth(figures, late);
 
     assert.ok(low.partHoldBack > 0, 'the playlist has parts');
-    const most = 3 * low.partTarget + 0.5;
+    // After each stall hls.js stays a second further behind.
+    const most = 3 * low.partTarget + 0.5 + (late.length ? 2 : 0);
     assert.ok(low.latency.median <= most, `${low.latency.median} s behind, at parts of ${low.partTarget} s`);
     assert.ok(low.latency.most < most + 3, `${low.latency.most} s behind at the start`);
     assert.ok(delay < most + 1, `the picture is ${delay} s old`);

@@ -16,7 +16,7 @@ const levels = [];
 
 hls.on(Hls.Events.ERROR, (_, { type, details, fatal, response, error }) => {
   errors.push({
-    at: Math.round(performance.now()), type, details, fatal, status: response?.code ?? null, url: response?.url ?? null,
+    at: Math.round(performance.now()), when: Date.now(), type, details, fatal, status: response?.code ?? null, url: response?.url ?? null,
     text: error?.message ?? '', begun: video.played.length > 0,
   });
   if (!fatal || query.get('mend') === '0') return;

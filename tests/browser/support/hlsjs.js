@@ -4,13 +4,18 @@ import { until } from './wait.js';
 
 /** hls.js finds its way to the first picture by skips and nudges, where what it needs comes piece by piece: nothing is
  *  shown yet, and nothing failed. */
-const BEFORE_THE_FIRST_PICTURE = ['bufferSeekOverHole', 'bufferNudgeOnStall', 'bufferStalledError'];
+const STUMBLES = ['bufferSeekOverHole', 'bufferNudgeOnStall', 'bufferStalledError'];
 
-/** Of the errors that a page of site/viewer.js noted those that are somebody's fault. `passed` are kinds that a test provokes. */
-export function faults(errors, passed = []) {
+/** How long after a timer that came late hls.js may stumble over it, in ms. */
+const SHORTLY = 5000;
+
+/** Of the errors that a page of site/viewer.js noted those that are somebody's fault. `passed` are kinds that a test provokes;
+ *  `late` are timers that came late, as starved.js finds them: shortly after one a stumble is the machine's. */
+export function faults(errors, passed = [], late = []) {
+  const starved = (when) => late.some(({ at, ms }) => at - ms - 100 < when && when < at + SHORTLY);
   // `aborted` is hls.js taking back a request of its own, as when it changes the level.
-  const harmless = ({ details, fatal, begun }) => details === 'aborted'
-    || (!fatal && !begun && BEFORE_THE_FIRST_PICTURE.includes(details));
+  const harmless = ({ details, fatal, begun, when }) => details === 'aborted'
+    || (!fatal && (!begun || starved(when)) && STUMBLES.includes(details));
   return errors.filter((error) => !harmless(error) && !(passed.includes(error.details) && !error.fatal));
 }
 
