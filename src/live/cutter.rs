@@ -92,8 +92,15 @@ pub fn expected_end(start: Ticks, gop: Ticks, limits: &Limits) -> Option<Ticks> 
 
 /// Decides for a chunk of audio before `video_end`, where the video's segment of the same number ends or is
 /// expected to: audio segments follow the video's, so that both lists stay in step.
+///
+/// The frame that begins before that end belongs to the segment, and with it the sound ends. Without it the
+/// last part would now and then be that frame alone, and hls.js takes a segment that lacks so little for
+/// complete, and plays no further.
 pub fn audio(open: Open, chunk: Incoming, video_end: Option<Ticks>, limits: &Limits) -> Boundary {
-    part(open, chunk, video_end, limits)
+    let (start, length) = (chunk.start.0, (chunk.end - chunk.start).0.max(1));
+    let sound_end =
+        video_end.map(|end| Ticks(start + (end.0 - start + length - 1).div_euclid(length) * length));
+    part(open, chunk, sound_end, limits)
 }
 
 fn part(open: Open, chunk: Incoming, segment_end: Option<Ticks>, limits: &Limits) -> Boundary {
@@ -154,6 +161,39 @@ mod tests {
         let open = Open { part_start: Ticks(396_000), ..OPEN };
         assert_eq!(video(open, at(396_900, false), Ticks(0), &LIMITS), Boundary::None);
         assert_eq!(video(open, at(396_901, false), Ticks(0), &LIMITS), Boundary::Segment);
+    }
+
+    /// The parts of sound beside pictures from 0 to `video_end`, if its frames of `length` begin at `start`.
+    fn sound_parts(start: i64, length: i64, video_end: i64) -> Vec<i64> {
+        let mut open =
+            Open { segment_start: Ticks(start), part_start: Ticks(start), independent: true, ..OPEN };
+        let mut parts = Vec::new();
+        let mut at = start;
+        while at < video_end {
+            let chunk = Incoming { start: Ticks(at), end: Ticks(at + length), sync: false, bytes: 10 };
+            if audio(open, chunk, Some(Ticks(video_end)), &LIMITS) == Boundary::Part {
+                parts.push(at - open.part_start.0);
+                open.part_start = Ticks(at);
+            }
+            at += length;
+        }
+        parts.push(at - open.part_start.0);
+        parts
+    }
+
+    #[test]
+    fn sound_leaves_no_crumb_at_its_end_wherever_its_frames_lie() {
+        for length in [1_920, 2_880, 4_180, 5_760] {
+            for start in (0..length).step_by(60) {
+                let parts = sound_parts(start, length, 180_000);
+                let last = *parts.last().expect("parts");
+                assert!(last > 27_000, "{length} from {start}: {parts:?}");
+                assert!(
+                    parts[1..].iter().all(|part| *part <= 45_000 && part * 100 >= 45_000 * 85),
+                    "{parts:?}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -3,10 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Stage } from './support/stage.js';
+import { patiently } from './support/starved.js';
 
-test('a camera with one rendition and no sound is on the wall and on its page', async (t) => {
-  const stage = new Stage(t);
+test('a camera with one rendition and no sound is on the wall and on its page', (t) => patiently(t, async (stage) => {
   const camera = await stage.camera(['--fps', '25', '--audio', 'off']);
   const server = await stage.belvedere(['--camera', `front=${camera.url()}`]);
   const hosts = [new URL(server.url).host];
@@ -22,10 +21,9 @@ test('a camera with one rendition and no sound is on the wall and on its page', 
     assert.doesNotMatch(stats.mime, /mp4a/);
     await view.assertClean({ hosts });
   }
-});
+}));
 
-test('telephone sound is heard, over the socket and in hls.js', async (t) => {
-  const stage = new Stage(t);
+test('telephone sound is heard, over the socket and in hls.js', (t) => patiently(t, async (stage) => {
   const camera = await stage.camera(['--fps', '25', '--audio', 'pcma', '--gop', '25']);
   const server = await stage.belvedere(['--camera', `front=${camera.url()}`]);
   const site = await stage.site();
@@ -35,10 +33,9 @@ test('telephone sound is heard, over the socket and in hls.js', async (t) => {
     const { video } = await view.facts();
     await view.until('sound is decoded', (now) => now.video.soundBytes > video.soundBytes + 5000, 30_000);
   }
-});
+}));
 
-test('everything plays under a base path', async (t) => {
-  const stage = new Stage(t);
+test('everything plays under a base path', (t) => patiently(t, async (stage) => {
   const server = await stage.configured('[server]\nbase_path = "/cams/"\n', ['--demo']);
   assert.equal(new URL(server.url).pathname, '/cams/');
   const hosts = [new URL(server.url).host];
@@ -54,10 +51,9 @@ test('everything plays under a base path', async (t) => {
   // Whatever leads out of the base path is a 404, which hls.js reports with its status.
   const { hlsErrors } = await view.facts();
   assert.deepEqual(hlsErrors.filter(({ status }) => status !== null && status !== 200), []);
-});
+}));
 
-test('a picture that the browser cannot decode is named, and the rest of the page lives', async (t) => {
-  const stage = new Stage(t);
+test('a picture that the browser cannot decode is named, and the rest of the page lives', (t) => patiently(t, async (stage) => {
   const camera = await stage.camera(['--codec', 'h265', '--audio', 'off']);
   const server = await stage.belvedere(['--demo', '--camera', `attic=${camera.url()}`]);
   const hosts = [new URL(server.url).host];
@@ -76,4 +72,4 @@ test('a picture that the browser cannot decode is named, and the rest of the pag
   await wall.page.waitForSelector('belvedere-player[camera=attic][state=unsupported]');
   await wall.page.waitForSelector('belvedere-player[camera=demo][state=live]');
   await wall.assertClean({ hosts });
-});
+}));

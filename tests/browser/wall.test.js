@@ -3,10 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Stage } from './support/stage.js';
+import { patiently } from './support/starved.js';
 
-test('the wall shows a moving picture within three seconds', async (t) => {
-  const stage = new Stage(t);
+test('the wall shows a moving picture within three seconds', (t) => patiently(t, async (stage) => {
   const server = await stage.belvedere();
   const view = await stage.open(server.url);
   const { firstFrame, video } = await view.untilPlaying();
@@ -20,10 +19,9 @@ test('the wall shows a moving picture within three seconds', async (t) => {
   const { video: { soundBytes } } = await view.until('sound is decoded', (now) => now.video.soundBytes > video.soundBytes);
   assert.ok(soundBytes > 0);
   await view.assertClean({ hosts: [new URL(server.url).host] });
-});
+}));
 
-test('a tile leads to the page of its camera, and back', async (t) => {
-  const stage = new Stage(t);
+test('a tile leads to the page of its camera, and back', (t) => patiently(t, async (stage) => {
   const server = await stage.belvedere();
   const { page, ...view } = await stage.open(server.url);
   await page.locator('a.tile').click();
@@ -33,4 +31,4 @@ test('a tile leads to the page of its camera, and back', async (t) => {
   await page.waitForURL(server.url);
   await page.waitForSelector('belvedere-player[state=live]');
   assert.deepEqual(view.complaints, []);
-});
+}));

@@ -4,10 +4,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { delayOf } from './support/delay.js';
-import { Stage } from './support/stage.js';
+import { patiently } from './support/starved.js';
 
-test('the watch page plays without a stall, less than a second behind', async (t) => {
-  const stage = new Stage(t);
+test('the watch page plays without a stall, less than a second behind', (t) => patiently(t, async (stage) => {
   const server = await stage.belvedere();
   const view = await stage.open(server.at('watch/demo'));
   const { firstFrame } = await view.untilPlaying();
@@ -28,10 +27,9 @@ test('the watch page plays without a stall, less than a second behind', async (t
   assert.ok(error < 0.1, `the bead does not move as drawn: off by ${error} s`);
   assert.ok(delay > 0 && delay < 1, `the picture is ${delay} s old`);
   await view.assertClean({ hosts: [new URL(server.url).host] });
-});
+}));
 
-test('sound comes on by a key, and the picture goes on', async (t) => {
-  const stage = new Stage(t);
+test('sound comes on by a key, and the picture goes on', (t) => patiently(t, async (stage) => {
   const server = await stage.belvedere();
   const view = await stage.open(server.at('watch/demo'));
   await view.untilPlaying();
@@ -41,10 +39,9 @@ test('sound comes on by a key, and the picture goes on', async (t) => {
   await view.untilPlaying();
   assert.match((await view.facts()).stats.mime, /mp4a/);
   await view.assertClean({ hosts: [new URL(server.url).host] });
-});
+}));
 
-test('another rendition can be chosen while playing', async (t) => {
-  const stage = new Stage(t);
+test('another rendition can be chosen while playing', (t) => patiently(t, async (stage) => {
   const server = await stage.belvedere();
   const view = await stage.open(server.at('watch/demo'));
   const { video: { width } } = await view.untilPlaying();
@@ -55,4 +52,4 @@ test('another rendition can be chosen while playing', async (t) => {
   await view.untilPlaying();
   assert.equal((await view.facts()).stats.reconnects, 0, 'chosen over the open connection');
   await view.assertClean({ hosts: [new URL(server.url).host] });
-});
+}));

@@ -11,8 +11,18 @@
     states: [],
     violations: [],
     video: null,
+    /** Timers that came late, by the wall clock in ms: see starved.js. */
+    late: [],
   };
   globalThis.probe = seen;
+
+  const every = 20;
+  let expected = Date.now() + every;
+  setInterval(() => {
+    const at = Date.now();
+    if (at - expected > 100) seen.late.push({ at, ms: at - expected });
+    expected = at + every;
+  }, every);
 
   addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => {
     seen.violations.push(`${violatedDirective}: ${blockedURI}`);
@@ -45,7 +55,7 @@
   seen.measure = (seconds) => new Promise((resolve) => {
     const { video } = seen;
     const player = document.querySelector('belvedere-player');
-    const latency = () => (player ? player.stats.latency : globalThis.viewer.hls.latency);
+    const latency = () => (player ? player.stats.latency : globalThis.viewer.hls?.latency ?? NaN);
     const dropped = () => video.getVideoPlaybackQuality().droppedVideoFrames;
     const begin = {
       at: performance.now(), time: video.currentTime, frames: seen.frames, waits: seen.waits.length,

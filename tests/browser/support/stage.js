@@ -9,16 +9,21 @@ import { Site } from './site.js';
 
 export class Stage {
   #undo = [];
+  /** Its pages. */
+  views = [];
 
   /** `t` is the test's context. */
   constructor(t) {
     this.t = t;
-    t.after(async () => {
-      const undone = [];
-      for (const undo of this.#undo.reverse()) undone.push(...await Promise.allSettled([undo()]));
-      const failed = undone.find(({ status }) => status === 'rejected');
-      if (failed) throw failed.reason;
-    });
+    t.after(() => this.strike());
+  }
+
+  /** Takes everything down. */
+  async strike() {
+    const undone = [];
+    for (const undo of this.#undo.splice(0).reverse()) undone.push(...await Promise.allSettled([undo()]));
+    const failed = undone.find(({ status }) => status === 'rejected');
+    if (failed) throw failed.reason;
   }
 
   async #keep(made, undo) {
@@ -55,7 +60,9 @@ export class Stage {
   async open(url) {
     this.browser ??= this.#keep(Browser.start(), (browser) => browser.close());
     const browser = await this.browser;
-    return this.#keep(browser.open(url), (view) => view.close(this.t.name));
+    const view = await this.#keep(browser.open(url), (one) => one.close(this.t.name));
+    this.views.push(view);
+    return view;
   }
 
   /** Another browser than the usual one. */
