@@ -5,7 +5,8 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use belvedere::app::App;
-use belvedere::cli::{Action, Args, LOG_VARIABLE, resolve};
+use belvedere::cli::{Action, Args, LOG_VARIABLE, chain, resolve};
+use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -28,6 +29,10 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let filter = log_filter(args.log_filter(variable.as_deref()))?;
     match resolve(args)? {
         Action::Check(text) => Ok(write!(std::io::stdout(), "{text}")?),
+        Action::Say { text, note } => {
+            write!(std::io::stderr(), "{}", note.expose_secret())?;
+            Ok(write!(std::io::stdout(), "{}", text.expose_secret())?)
+        }
         Action::Serve { settings, demo } => {
             // A log that nobody reads must stop nothing.
             let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
@@ -65,15 +70,4 @@ async fn until_told_to_stop() -> std::io::Result<()> {
         _ = interrupt.recv() => {}
     }
     Ok(())
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text += &format!(": {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -39,6 +39,34 @@ pub enum Command {
     Serve(ServeArgs),
     /// Check the configuration file, show its cameras, and exit
     Check,
+    /// Make an access link: a token that lets its holder in for a while
+    Token(TokenArgs),
+    /// Make the hash of a password for the configuration; reads the password from the terminal or from a pipe
+    HashPassword,
+}
+
+/// The options of `token`.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct TokenArgs {
+    /// A camera that may be watched, "@group" or "*" (repeatable)
+    #[arg(long = "camera", value_name = "NAME")]
+    pub cameras: Vec<String>,
+
+    /// A camera that video may be pushed for, "@group" or "*" (repeatable)
+    #[arg(long = "publish", value_name = "NAME")]
+    pub publish: Vec<String>,
+
+    /// Everything is allowed
+    #[arg(long)]
+    pub admin: bool,
+
+    /// How long it is good, like "24h", "90m" or "30d"
+    #[arg(long = "for", value_name = "TIME")]
+    pub life: String,
+
+    /// Whom it is for; stands in the token
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
 }
 
 impl Default for Command {
@@ -59,6 +87,10 @@ pub struct ServeArgs {
     /// Address and port of the plain listener, in place of the configured one
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
+
+    /// "none": everybody who can reach the listeners may watch and change everything
+    #[arg(long, value_name = "none", value_parser = ["none"])]
+    pub auth: Option<String>,
 
     /// Serve the built-in demo camera too
     #[arg(long)]

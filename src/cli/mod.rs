@@ -7,6 +7,7 @@
 
 mod args;
 mod summary;
+mod token;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
@@ -16,7 +17,7 @@ use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
 
-pub use args::{Args, Command, LOG_VARIABLE, ServeArgs};
+pub use args::{Args, Command, LOG_VARIABLE, ServeArgs, TokenArgs};
 
 use crate::settings::{CameraArg, LoadError, Place, Problem, Problems, Settings};
 
@@ -34,6 +35,13 @@ pub enum Action {
     /// The configuration is good: print this text, which shows no secrets and ends with a line end, and
     /// exit with 0.
     Check(String),
+    /// Print a text for programs on standard output and one for people on standard error, and exit with 0.
+    Say {
+        /// What was asked for, with a line end.
+        text: SecretString,
+        /// What to do with it.
+        note: SecretString,
+    },
 }
 
 /// Reads what the arguments name, and starts nothing.
@@ -45,19 +53,36 @@ pub fn resolve(args: Args) -> Result<Action, LoadError> {
     let Args { config, log: _, command } = args;
     match command.unwrap_or_default() {
         Command::Check => {
-            let settings = load(&config.ok_or(LoadError::NoConfig)?)?;
+            let settings = load(&config.ok_or(LoadError::NoConfig)?)?.guarded()?;
             Ok(Action::Check(summary::of(&settings)))
         }
-        Command::Serve(ServeArgs { cameras, listen, demo }) => {
+        Command::Token(args) => token::mint(&load(&config.ok_or(LoadError::NoConfig)?)?, args),
+        Command::HashPassword => token::hash_password(),
+        Command::Serve(ServeArgs { cameras, listen, auth, demo }) => {
             let nothing_given = config.is_none() && cameras.is_empty();
             let settings = config.as_deref().map(load).transpose()?.unwrap_or_default();
             let mut settings = settings.with_cameras(&parse(&cameras)?)?;
             if let Some(listen) = listen {
                 settings = settings.with_listen(listen)?;
             }
+            if auth.is_some() {
+                settings = settings.with_open_doors();
+            }
+            let settings = settings.guarded()?;
             Ok(Action::Serve { settings, demo: demo || nothing_given })
         }
     }
+}
+
+/// An error with its causes, in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
 }
 
 fn load(path: &Path) -> Result<Settings, LoadError> {

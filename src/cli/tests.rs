@@ -25,6 +25,7 @@ fn served(line: &[&str]) -> (String, bool) {
 }
 
 const CONFIG: &str = r#"
+    auth = "none"
     [server]
     base_path = "/cams"
     [server.tls]

@@ -96,7 +96,7 @@ fn read_source(section: &mut Section<'_, '_>, base_dir: &Path) -> Option<Source>
 /// The content of a file without its last line end: editors add one that is no part of the password.
 ///
 /// The file is not named in errors: this key is a likely place for a password to stand by mistake.
-fn read_secret(path: &Path, base_dir: &Path) -> Checked<SecretString> {
+pub(super) fn read_secret(path: &Path, base_dir: &Path) -> Checked<SecretString> {
     let text = fs::read_to_string(path).map_err(|error| {
         let base = if base_dir.as_os_str().is_empty() { Path::new(".") } else { base_dir };
         format!("cannot read the file (relative paths begin at {}): {error}", base.display())

@@ -6,6 +6,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use crate::web::access::{BadPassword, NoKey, Unguarded};
+
 /// Why there are no settings.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -20,6 +22,18 @@ pub enum LoadError {
     /// The file or the arguments were read and are wrong; shown one problem a line, all that were found.
     #[error("{0}")]
     Invalid(Problems),
+    /// Others can reach a listener, and nothing says who may watch.
+    #[error(transparent)]
+    Unguarded(#[from] Unguarded),
+    /// An access link cannot be made.
+    #[error(transparent)]
+    NoKey(#[from] NoKey),
+    /// A password cannot be one.
+    #[error(transparent)]
+    BadPassword(#[from] BadPassword),
+    /// What was to be typed in cannot be read.
+    #[error("cannot read the password")]
+    NoInput(#[source] io::Error),
     /// A command that works on a configuration file was given none.
     #[error("there is no configuration to look at; name one with --config FILE")]
     NoConfig,

@@ -8,7 +8,7 @@ use toml::de::DeValue;
 
 use super::section::{Report, Section};
 use super::value::{self, Checked};
-use super::{Problem, Settings, cameras, syntax};
+use super::{Problem, Settings, auth, cameras, syntax};
 use crate::{hls, ingest, live, mse, web};
 
 /// Below 100 ms a part holds one frame or two; above 2 s latency is that of plain HLS.
@@ -35,6 +35,7 @@ pub(super) fn read(text: &str, file: &str, base_dir: &Path) -> Result<Settings, 
         if let Some(section) = root.section("server") {
             read_server(section, &mut settings.web, base_dir);
         }
+        settings.web.auth = auth::read(&mut root, base_dir);
         if let Some(section) = root.section("hls") {
             read_hls(section, &mut settings.live, &mut settings.hls);
         }
@@ -59,6 +60,13 @@ pub(super) fn read(text: &str, file: &str, base_dir: &Path) -> Result<Settings, 
 fn read_server(mut section: Section<'_, '_>, web: &mut web::Options, base_dir: &Path) {
     section.set(&mut web.listen, "listen", value::address);
     section.set(&mut web.base_path, "base_path", base_path);
+    if section.has("auth") {
+        let head = "stands before all tables, at the head of the file: auth = \"none\", or as a table [auth]";
+        section.get("auth", |_| Checked::<()>::Err(head.to_owned()));
+    }
+    if let Some(cors) = section.section("cors") {
+        web.cors = auth::read_cors(cors);
+    }
     if let Some(tls) = section.section("tls") {
         web.tls = read_tls(tls, web, base_dir);
     }

@@ -8,6 +8,7 @@
 //! Settings are parsed, not validated later: who holds a [`Settings`] need not check it again. Nothing in
 //! here shows a password, neither `Debug` nor an error.
 
+mod auth;
 mod cameras;
 mod error;
 mod file;
@@ -121,6 +122,22 @@ impl Settings {
             return Err(Problem { place, text: format!("{listen} is server.tls.listen already") }.into());
         }
         self.web.listen = listen;
+        Ok(self)
+    }
+
+    /// With everything open to everybody (`--auth none`), whatever the file says.
+    #[must_use]
+    pub fn with_open_doors(mut self) -> Self {
+        self.web.auth = web::access::Auth::Open;
+        self
+    }
+
+    /// Checks that what others can reach is guarded, or left open on purpose.
+    ///
+    /// # Errors
+    /// [`LoadError::Unguarded`] if it is neither.
+    pub fn guarded(self) -> Result<Self, LoadError> {
+        self.web.guarded()?;
         Ok(self)
     }
 }

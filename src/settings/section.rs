@@ -57,12 +57,13 @@ pub(super) struct Section<'r, 't> {
     at: usize,
     table: DeTable<'t>,
     asked: Vec<&'static str>,
+    found: Vec<&'static str>,
 }
 
 impl<'r, 't> Section<'r, 't> {
     /// The whole file.
     pub(super) fn root(report: &'r Report<'t>, table: DeTable<'t>) -> Self {
-        Self { report, path: String::new(), at: 0, table, asked: Vec::new() }
+        Self { report, path: String::new(), at: 0, table, asked: Vec::new(), found: Vec::new() }
     }
 
     /// The value of `key` if it is there and good; a bad one is reported and counts as absent.
@@ -121,6 +122,41 @@ impl<'r, 't> Section<'r, 't> {
         self.below(at, key, value)
     }
 
+    /// What is under `key`: `Ok` if it is `word`, else a table.
+    pub(super) fn word_or_section(
+        &mut self,
+        key: &'static str,
+        word: &str,
+    ) -> Option<Result<(), Section<'r, 't>>> {
+        let (at, value) = self.take(key)?;
+        match value {
+            DeValue::String(text) if text == word => Some(Ok(())),
+            DeValue::Table(_) => self.below(at, key, value).map(Err),
+            _ => {
+                self.problem(at, key, format!("must be \"{word}\" or a table"));
+                None
+            }
+        }
+    }
+
+    /// True if `key` was there.
+    pub(super) fn asked_for(&self, key: &'static str) -> bool {
+        self.found.contains(&key)
+    }
+
+    /// Takes all that is left as values with names of the user's choice.
+    pub(super) fn named_values<T>(mut self, read: impl Fn(&DeValue<'t>) -> Checked<T>) -> Vec<(String, T)> {
+        let table = std::mem::take(&mut self.table);
+        let entries = table.into_iter().filter_map(|(key, value)| match read(value.get_ref()) {
+            Ok(value) => Some((key.into_inner().into_owned(), value)),
+            Err(text) => {
+                self.problem(key.span().start, key.get_ref(), text);
+                None
+            }
+        });
+        entries.collect()
+    }
+
     /// Takes all that is left as tables with names of the user's choice, in the order of the file.
     pub(super) fn named_sections(mut self) -> Vec<(String, Section<'r, 't>)> {
         let table = std::mem::take(&mut self.table);
@@ -139,9 +175,14 @@ impl<'r, 't> Section<'r, 't> {
 
     fn below(&self, at: usize, key: &str, value: DeValue<'t>) -> Option<Section<'r, 't>> {
         match value {
-            DeValue::Table(table) => {
-                Some(Section { report: self.report, path: self.path_to(key), at, table, asked: Vec::new() })
-            }
+            DeValue::Table(table) => Some(Section {
+                report: self.report,
+                path: self.path_to(key),
+                at,
+                table,
+                asked: Vec::new(),
+                found: Vec::new(),
+            }),
             other => {
                 self.problem(at, key, wrong_type("a table", &other));
                 None
@@ -177,8 +218,9 @@ impl<'r, 't> Section<'r, 't> {
 
     fn take(&mut self, key: &'static str) -> Option<(usize, DeValue<'t>)> {
         self.asked.push(key);
-        let (key, value) = self.table.remove_entry(key)?;
-        Some((key.span().start, value.into_inner()))
+        let (name, value) = self.table.remove_entry(key)?;
+        self.found.push(key);
+        Some((name.span().start, value.into_inner()))
     }
 
     fn path_to(&self, key: &str) -> String {

@@ -55,8 +55,22 @@ fn the_sample_shows_the_defaults() {
 #[test]
 fn the_sample_shows_every_key() {
     let root = "[aaaaaaaaaaaa]\n";
-    let sections =
-        ["server", "server.tls", "hls", "mse", "ingest", "limits", "cameras.c", "cameras.c.renditions.m"];
+    let sections = [
+        "server",
+        "server.tls",
+        "server.cors",
+        "auth",
+        "auth.users.u",
+        "auth.keys.k",
+        "auth.jwks",
+        "auth.webhook",
+        "hls",
+        "mse",
+        "ingest",
+        "limits",
+        "cameras.c",
+        "cameras.c.renditions.m",
+    ];
     let sections = sections.map(|section| format!("[{section}]\naaaaaaaaaaaa = 1\n"));
     for text in sections.iter().map(String::as_str).chain([root]) {
         let all = refusal(text);
@@ -77,6 +91,9 @@ fn the_sample_stays_good_when_all_of_it_is_switched_on() {
     let text = SAMPLE.lines().map(on).collect::<Vec<_>>().join("\n");
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("front-door.secret"), "hunter2\r\n").unwrap();
+    fs::write(dir.path().join("tokens.key"), "0123456789abcdef0123456789abcdef\n").unwrap();
+    // Everybody, or those below: not both.
+    let text = text.replacen("auth = \"none\"\n", "", 1);
     fs::write(dir.path().join("b.toml"), text).unwrap();
 
     let settings = Settings::load(&dir.path().join("b.toml")).unwrap_or_else(|error| panic!("{error}"));
@@ -199,7 +216,42 @@ fn a_complaint_names_file_line_key_and_rule() {
         // Unknown keys at each level.
         ("[sever]", "b.toml:1:2: sever: unknown key; did you mean \"server\"?"),
         ("[server]\nlistn = 1", "b.toml:2:1: server.listn: unknown key; did you mean \"listen\"?"),
-        ("[server]\nauth = 1", "b.toml:2:1: server.auth: unknown key; known here: listen, base_path, tls"),
+        (
+            "[server]\nfoo = 1",
+            "b.toml:2:1: server.foo: unknown key; known here: listen, base_path, cors, tls",
+        ),
+        (
+            "[server]\nauth = \"none\"",
+            "b.toml:2:1: server.auth: stands before all tables, at the head of the file: auth = \"none\", or as a table [auth]",
+        ),
+        ("auth = \"non\"", "b.toml:1:1: auth: must be \"none\" or a table"),
+        ("auth = 5", "b.toml:1:1: auth: must be \"none\" or a table"),
+        (
+            "[auth.users.u]\npassword = \"hunter2\"",
+            "b.toml:2:1: auth.users.u.password: must be a hash as `belvedere hash-password` prints it, not the password itself",
+        ),
+        (
+            "[auth.keys.k]\nsecret = \"hunter2\"",
+            "b.toml:2:1: auth.keys.k.secret: must have at least 32 characters, made by chance: `openssl rand -hex 32` prints good ones",
+        ),
+        ("[auth.keys.k]", "b.toml:1:12: auth.keys.k.secret_file: missing; a key needs secret_file or secret"),
+        ("[auth]\npublic = \"@x\"", "b.toml:2:1: auth.public: there is no such group under auth.groups"),
+        (
+            "[auth]\npublic = [\"Gate\"]",
+            "b.toml:2:1: auth.public: must be names of cameras (and \"@group\" or \"*\" where groups are not being made)",
+        ),
+        (
+            "[auth]\npublic = [1]",
+            "b.toml:2:1: auth.public: expected a string or an array of strings, found an integer",
+        ),
+        (
+            "[auth.webhook]\nurl = \"https://h/\"",
+            "b.toml:2:1: auth.webhook.url: must be a URL like \"http://127.0.0.1:9000/auth\", without TLS, user name and password",
+        ),
+        (
+            "[server.cors]\ncredentials = [\"*\"]",
+            "b.toml:2:1: server.cors.credentials: must be origins like \"https://example.org\", with no path",
+        ),
         (
             "[server.tls]\nlisten = \"1.2.3.4:5\"\ncert = \"c\"\nkey = \"k\"\n  self_signed = true",
             "b.toml:5:3: server.tls.self_signed: unknown key; known here: listen, cert, key",
@@ -456,4 +508,61 @@ fn a_bad_camera_argument_is_refused_without_its_url() {
     ] {
         assert_eq!(text.parse::<CameraArg>().unwrap_err().to_string(), message, "{text}");
     }
+}
+
+#[test]
+fn who_may_watch_arrives_where_it_belongs() {
+    use crate::web::access::{Auth, Grant, Jwks, Webhook};
+    assert_eq!(parse("").web.auth, Auth::Unset);
+    assert_eq!(parse("auth = \"none\"").web.auth, Auth::Open);
+    let hash =
+        "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let settings = parse(&format!(
+        r#"
+        [auth]
+        public = "garden"
+        session = "1h"
+        groups = {{ outside = ["garden", "gate"] }}
+        jwks = {{ file = "k.json", issuer = "i", audience = "a" }}
+        webhook = {{ url = "http://h:9/ask?x=1", cache = "0s", timeout = "1s" }}
+        [auth.users."anna@home"]
+        password = "{hash}"
+        watch = ["gate", "@outside"]
+        publish = "*"
+        admin = true
+        [auth.keys.b]
+        secret = "0123456789abcdef0123456789abcdef"
+        [auth.keys.a]
+        secret = "fedcba9876543210fedcba9876543210"
+        [server.cors]
+        public = ["https://a.example", "http://b.example:81"]
+        credentials = "https://a.example"
+        "#
+    ));
+    let Auth::Rules(rules) = &settings.web.auth else { panic!("{settings:?}") };
+    assert_eq!(
+        (rules.public.as_slice(), rules.session),
+        (&["garden".to_owned()][..], Duration::from_secs(3600))
+    );
+    assert_eq!(rules.groups["outside"].len(), 2);
+    let user = &rules.users[0];
+    assert_eq!((user.name.as_str(), user.password.expose_secret()), ("anna@home", hash));
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    assert_eq!(
+        user.grant,
+        Grant { watch: words(&["gate", "@outside"]), publish: words(&["*"]), admin: true }
+    );
+    assert_eq!(rules.keys.iter().map(|key| key.id.as_str()).collect::<Vec<_>>(), ["b", "a"]);
+    let file = PathBuf::from("/etc/belvedere/k.json");
+    assert_eq!(rules.jwks, Some(Jwks { file, issuer: Some("i".into()), audience: Some("a".into()) }));
+    let hook = Webhook {
+        url: "http://h:9/ask?x=1".parse().unwrap(),
+        cache: Duration::ZERO,
+        timeout: Duration::from_secs(1),
+    };
+    assert_eq!(rules.webhook, Some(hook));
+    assert_eq!(settings.web.cors.public.len(), 2);
+    assert_eq!(settings.web.cors.credentials, ["https://a.example"]);
+    let debug = format!("{settings:?}");
+    assert!(!debug.contains("argon2id") && !debug.contains("0123456789abcdef"), "{debug}");
 }

@@ -54,9 +54,27 @@ pub(super) fn choice<T: Copy>(value: &DeValue<'_>, words: &[(&str, T)]) -> Check
     words.iter().find(|(word, _)| *word == text).map(|(_, t)| *t).ok_or(format!("must be {all}"))
 }
 
-/// A boolean.
+/// True or false.
 pub(super) fn boolean(value: &DeValue<'_>) -> Checked<bool> {
-    value.as_bool().ok_or_else(|| wrong_type("true or false", value))
+    match value {
+        DeValue::Boolean(value) => Ok(*value),
+        other => Err(wrong_type("true or false", other)),
+    }
+}
+
+/// A string, or a list of them, each of which `check` finds good.
+pub(super) fn strings(value: &DeValue<'_>, check: impl Fn(&str) -> Checked<()>) -> Checked<Vec<String>> {
+    const EXPECTED: &str = "a string or an array of strings";
+    let all = match value {
+        DeValue::String(text) => vec![text.clone().into_owned()],
+        DeValue::Array(values) => {
+            let texts = values.iter().map(|value| string_like(EXPECTED, value.get_ref()).map(str::to_owned));
+            texts.collect::<Checked<Vec<_>>>()?
+        }
+        other => return Err(wrong_type(EXPECTED, other)),
+    };
+    all.iter().try_for_each(|text| check(text))?;
+    Ok(all)
 }
 
 /// An IP address with a port.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName,
-    HeaderValue, RETRY_AFTER,
+    HeaderValue, LOCATION, RETRY_AFTER,
 };
 use hyper::{Response, StatusCode};
 
@@ -57,6 +57,25 @@ pub fn error(status: StatusCode, sentence: impl Into<String>) -> Answer {
         answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
     answer
+}
+
+/// Sends a page's reader elsewhere; `location` is relative to the address that was asked for.
+pub fn see_other(location: &str) -> Answer {
+    let mut answer = error(StatusCode::SEE_OTHER, "go on there");
+    if let Ok(location) = HeaderValue::try_from(location) {
+        answer.headers_mut().insert(LOCATION, location);
+    }
+    answer
+}
+
+/// Keeps an answer from caches that serve many.
+pub fn make_private(answer: &mut Answer) {
+    let cache = answer.headers().get(CACHE_CONTROL).and_then(|cache| cache.to_str().ok());
+    if let Some(rule) = cache.and_then(|cache| cache.strip_prefix("public"))
+        && let Ok(rule) = HeaderValue::try_from(format!("private{rule}"))
+    {
+        answer.headers_mut().insert(CACHE_CONTROL, rule);
+    }
 }
 
 /// 405 with what would have been allowed.

@@ -72,10 +72,9 @@ impl From<&Camera> for CameraView {
     }
 }
 
-/// All cameras.
-pub fn cameras(catalog: &Catalog) -> Answer {
-    let cameras = catalog.all().iter().map(|camera| CameraView::from(&**camera)).collect();
-    json(&CameraList { cameras })
+/// Some cameras.
+pub fn cameras<'a>(cameras: impl Iterator<Item = &'a Camera>) -> Answer {
+    json(&CameraList { cameras: cameras.map(CameraView::from).collect() })
 }
 
 /// One camera.
@@ -98,8 +97,8 @@ pub fn problem(status: StatusCode, detail: &str) -> Answer {
     answer
 }
 
-/// Whether every camera delivers; names those that do not.
-pub fn ready(catalog: &Catalog) -> Answer {
+/// Whether every camera delivers; names those that do not, if names are for everybody.
+pub fn ready(catalog: &Catalog, names: bool) -> Answer {
     let waiting: Vec<_> = catalog
         .all()
         .iter()
@@ -109,7 +108,8 @@ pub fn ready(catalog: &Catalog) -> Answer {
     if waiting.is_empty() {
         return ok("text/plain; charset=utf-8", Cache::Never, "ready\n".to_owned());
     }
-    error(StatusCode::SERVICE_UNAVAILABLE, format!("no picture yet from: {}", waiting.join(", ")))
+    let waiting = if names { waiting.join(", ") } else { format!("{} of the cameras", waiting.len()) };
+    error(StatusCode::SERVICE_UNAVAILABLE, format!("no picture yet from: {waiting}"))
 }
 
 fn json(view: &impl Serialize) -> Answer {

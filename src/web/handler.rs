@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use hyper::body::Incoming;
-use hyper::{Method, Request, StatusCode};
+use hyper::{Request, StatusCode};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::answer::{self, Answer, Cache, error, ok};
-use super::delivery::deliver;
+use super::access::{Access, Lease, Pass};
+use super::answer::{Answer, Cache, error, ok};
 use super::hls::{self, Hls};
 use super::mse::{self, Viewer};
 use super::route::{Route, Routes, query_value};
@@ -25,6 +26,8 @@ pub struct Site {
     pub catalog: Arc<Catalog>,
     /// The paths.
     pub routes: Routes,
+    /// Who may come in.
+    pub access: Access,
     /// The HLS side.
     pub hls: Hls,
     /// Options of MSE feeds.
@@ -38,25 +41,8 @@ pub struct Site {
 }
 
 impl Site {
-    /// Answers a request. Never fails: errors are answers too.
-    pub async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Answer {
-        if request.method() == Method::OPTIONS {
-            return answer::preflight();
-        }
-        if request.method() != Method::GET && request.method() != Method::HEAD {
-            return answer::method_not_allowed("GET, HEAD, OPTIONS");
-        }
-        let Some(route) = self.routes.find(request.uri().path()) else {
-            return error(StatusCode::NOT_FOUND, "there is nothing here");
-        };
-        let (method, conditions) = (request.method().clone(), request.headers().clone());
-        tokio::select! {
-            answer = self.route(route, request, peer) => deliver(&method, &conditions, answer),
-            () = self.stop.cancelled() => error(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping"),
-        }
-    }
-
-    async fn route(&self, route: Route, request: Request<Incoming>, peer: Peer) -> Answer {
+    /// Answers a request that was let in.
+    pub async fn route(&self, route: Route, request: Request<Incoming>, peer: Peer, pass: &Pass) -> Answer {
         let headers = request.headers();
         match route {
             Route::Wall => pages::wall(),
@@ -90,21 +76,31 @@ impl Site {
                 self.hls.named(&camera, rendition, piece, asked).await
             }
             Route::Mse(name) => match self.catalog.get(&name) {
-                Some(camera) => self.mse(camera, request),
+                Some(camera) => self.mse(camera, request, pass.lease),
                 None => unknown_camera(&name),
             },
-            Route::Cameras => api::cameras(&self.catalog),
+            Route::Cameras => self.cameras(pass).await,
             Route::Camera(name) => match self.catalog.get(&name) {
                 Some(camera) => api::camera(&camera),
                 None => api::problem(StatusCode::NOT_FOUND, &format!("there is no camera {name}")),
             },
             Route::Alive => ok("text/plain; charset=utf-8", Cache::Never, "alive\n".to_owned()),
-            Route::Ready => api::ready(&self.catalog),
+            Route::Ready => api::ready(&self.catalog, self.access.is_open()),
+            Route::Login => self.login(request, peer).await,
+            Route::Logout => self.logout(&request, peer),
             Route::BaseWithoutSlash => to_base(request.uri().path()),
         }
     }
 
-    fn mse(&self, camera: Arc<Camera>, mut request: Request<Incoming>) -> Answer {
+    /// The cameras that somebody may watch.
+    async fn cameras(&self, pass: &Pass) -> Answer {
+        let all = self.catalog.all();
+        let seen = join_all(all.iter().map(|camera| self.access.may_watch(pass, &camera.name))).await;
+        let seen = all.iter().zip(seen).filter(|(_, seen)| *seen).map(|(camera, _)| &**camera);
+        api::cameras(seen)
+    }
+
+    fn mse(&self, camera: Arc<Camera>, mut request: Request<Incoming>, lease: Lease) -> Answer {
         let query = request.uri().query().unwrap_or_default();
         let rendition = query_value(query, "rendition").filter(|name| name != AUTO);
         if camera.rendition(rendition.as_deref()).is_none() {
@@ -116,7 +112,7 @@ impl Site {
             Err(refusal) => return *refusal,
         };
         let upgrade = hyper::upgrade::on(&mut request);
-        let viewer = Viewer { camera, rendition, decodable, options: self.mse };
+        let viewer = Viewer { camera, rendition, decodable, options: self.mse, lease };
         self.sockets.spawn(mse::serve(upgrade, viewer, self.stop.clone()));
         switch
     }

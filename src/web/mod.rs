@@ -4,12 +4,15 @@
 //! Does not belong here: playlist text and rules (`hls`), what a viewer is sent (`mse`), the ring's inside.
 //! Read first: `route.rs`, then `handler.rs`.
 
+pub mod access;
 mod answer;
 mod api;
 mod body;
 mod delivery;
+mod entrance;
 mod handler;
 mod hls;
+mod login;
 mod mse;
 pub mod options;
 mod pages;

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_websockets::{CloseCode, Config, Limits, Message, ServerBuilder, WebSocketStream};
 use tracing::debug;
 
+use super::access::Lease;
 use super::answer::{Answer, Cache, error, ok};
 use super::body::Body;
 use crate::live::{Camera, Channel, State, Status, Tip};
@@ -93,6 +94,8 @@ pub struct Viewer {
     pub decodable: Decodable,
     /// Options of all feeds.
     pub options: Options,
+    /// How long it may watch.
+    pub lease: Lease,
 }
 
 /// Serves one viewer until it leaves, falls silent, or the server stops.
@@ -174,12 +177,15 @@ impl Session {
             return end;
         }
         let mut stopped = pin!(stop.cancelled());
+        let lease = self.viewer.lease;
+        let mut over = pin!(lease.ended());
         loop {
             if let Err(end) = self.send_news(socket).await {
                 return end;
             }
             let next = tokio::select! {
                 () = &mut stopped => Err(End::Close(code::GOING_AWAY, "the server is stopping".into())),
+                () = &mut over => Err(End::Close(code::POLICY, "the permission to watch has ended".into())),
                 message = socket.next() => {
                     unanswered = 0;
                     self.hear(message)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hyper::StatusCode;
-use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue};
+use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::answer::{Answer, Cache, error, ok};
@@ -16,6 +16,10 @@ struct Files;
 /// What the pages may load: this server's own files, sockets to it, and pictures they make themselves.
 const POLICY: &str = "default-src 'self'; media-src 'self' blob:; connect-src 'self' ws: wss:; \
                       img-src 'self' data: blob:; base-uri 'none'; form-action 'none'; object-src 'none'";
+/// What the page where people log in may do: send its form here, and stand in no other page.
+const LOGIN_POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/// Where that page says what went wrong.
+const SILENT: &str = "<p role=\"alert\" hidden></p>";
 /// Browsers ask again after this; the answer is a 304 while nothing changed.
 const FRESH: Duration = Duration::from_secs(60);
 
@@ -27,6 +31,20 @@ pub fn wall() -> Answer {
 /// The page with one camera.
 pub fn watch() -> Answer {
     page("watch.html")
+}
+
+/// The page where people log in; with a sentence about what went wrong, if anything did.
+pub fn login(status: StatusCode, sentence: Option<&str>) -> Answer {
+    let file = Files::get("login.html").map(|file| String::from_utf8_lossy(&file.data).into_owned());
+    let Some(mut text) = file else { return error(StatusCode::NOT_FOUND, "this build has no pages") };
+    if let Some(sentence) = sentence {
+        text = text.replace(SILENT, &format!("<p role=\"alert\">{sentence}</p>"));
+    }
+    let mut answer = ok("text/html; charset=utf-8", Cache::Never, text);
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(LOGIN_POLICY));
+    answer.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    answer
 }
 
 /// A file that the pages need.
@@ -44,6 +62,8 @@ fn page(name: &str) -> Answer {
     // Pages name their files without a version: they are asked for each time, and cost a 304.
     let mut answer = send(file, Cache::For(Duration::ZERO));
     answer.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    // A page's address may hold an access token: it is nobody else's business.
+    answer.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     answer
 }
 

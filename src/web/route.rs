@@ -2,6 +2,7 @@
 
 use matchit::Router;
 
+use super::access::Need;
 use crate::hls::{List, Name};
 
 /// What a path asks for.
@@ -36,8 +37,37 @@ pub enum Route {
     Alive,
     /// The cameras deliver.
     Ready,
+    /// The page where people log in.
+    Login,
+    /// Where they log out.
+    Logout,
     /// The base path without its slash at the end: the page's own address, said wrongly.
     BaseWithoutSlash,
+}
+
+/// What comes before a token in a path.
+pub const TOKEN_PREFIX: &str = "t/";
+
+impl Route {
+    /// What somebody needs who asks for this.
+    pub fn need(&self, safe: bool) -> Need {
+        match self {
+            Self::Watch(camera)
+            | Self::Multivariant(camera, _)
+            | Self::OneVariant(camera, ..)
+            | Self::Hls { camera, .. }
+            | Self::Mse(camera) => Need::Watch(camera.clone()),
+            Self::Camera(camera) if safe => Need::Watch(camera.clone()),
+            Self::Camera(_) => Need::Administer,
+            Self::Wall | Self::Cameras => Need::Identity,
+            Self::Asset(_)
+            | Self::Alive
+            | Self::Ready
+            | Self::Login
+            | Self::Logout
+            | Self::BaseWithoutSlash => Need::Nothing,
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -53,6 +83,8 @@ enum Kind {
     Camera,
     Alive,
     Ready,
+    Login,
+    Logout,
 }
 
 /// The paths under a base path.
@@ -79,10 +111,31 @@ impl Routes {
             ("/api/v1/cameras/{camera}", Kind::Camera),
             ("/livez", Kind::Alive),
             ("/readyz", Kind::Ready),
+            ("/login", Kind::Login),
+            ("/logout", Kind::Logout),
         ] {
             router.insert(path, kind).expect("the paths above do not clash");
         }
         Self { base_path: base_path.into(), router }
+    }
+
+    /// What `path` asks for, and the access token that it begins with: below the base path, `t/{token}/`.
+    pub fn find_with_token<'p>(&self, path: &'p str) -> (Option<Route>, Option<&'p str>) {
+        let token = || path.strip_prefix(&self.base_path)?.strip_prefix(TOKEN_PREFIX)?.split_once('/');
+        match token().filter(|(token, _)| !token.is_empty()) {
+            Some((token, rest)) => (self.find(&format!("{}{rest}", self.base_path)), Some(token)),
+            None => (self.find(path), None),
+        }
+    }
+
+    /// The part of a path below the base path, without a token at its beginning.
+    pub fn below_base<'p>(&self, path: &'p str) -> Option<&'p str> {
+        path.strip_prefix(&self.base_path)
+    }
+
+    /// The path under which everything is served, with a slash at both ends.
+    pub fn base_path(&self) -> &str {
+        &self.base_path
     }
 
     /// What `path` asks for; `None` for nothing that exists.
@@ -110,6 +163,8 @@ impl Routes {
             Kind::Camera => Route::Camera(value("camera")),
             Kind::Alive => Route::Alive,
             Kind::Ready => Route::Ready,
+            Kind::Login => Route::Login,
+            Kind::Logout => Route::Logout,
         })
     }
 }
@@ -160,6 +215,19 @@ mod tests {
         assert_eq!(routes.find("/cams"), Some(Route::BaseWithoutSlash));
         assert_eq!(routes.find("/"), None);
         assert_eq!(routes.find("/camsmse/demo"), None);
+    }
+
+    #[test]
+    fn a_token_may_come_before_everything_below_the_base_path() {
+        let routes = Routes::new("/cams/");
+        let found = |path| routes.find_with_token(path);
+        assert_eq!(found("/cams/t/a.b.c/"), (Some(Route::Wall), Some("a.b.c")));
+        assert_eq!(found("/cams/t/a.b.c/mse/demo"), (Some(Route::Mse("demo".into())), Some("a.b.c")));
+        assert_eq!(found("/cams/mse/demo"), (Some(Route::Mse("demo".into())), None));
+        for path in ["/cams/t/", "/cams/t/a", "/cams/t//mse/demo", "/t/a/mse/demo"] {
+            assert_eq!(found(path), (None, None), "{path}");
+        }
+        assert_eq!(found("/cams/t/a/t/b/mse/demo"), (None, Some("a")), "one is enough");
     }
 
     #[test]

@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use super::Options;
+use super::access::{Access, KeyError, Unguarded};
 use super::handler::Site;
 use super::hls::Hls;
 use super::route::Routes;
@@ -57,6 +58,12 @@ pub enum StartError {
     /// TLS is not set up right.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// Others can reach a listener, and nothing is said about who may watch.
+    #[error(transparent)]
+    Unguarded(#[from] Unguarded),
+    /// Keys of access tokens cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
 }
 
 /// What the web server is made of.
@@ -88,6 +95,8 @@ impl Server {
     /// An address is taken or not this machine's, or TLS is not set up right.
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
         let Parts { options, catalog, hls, mse } = parts;
+        options.guarded()?;
+        let access = Access::new(&options.auth, options.cors.clone())?;
         let (accept, stop) = (CancellationToken::new(), CancellationToken::new());
         let (tasks, sockets) = (TaskTracker::new(), TaskTracker::new());
         let plain = listen(options.listen).await?;
@@ -102,6 +111,7 @@ impl Server {
         let site = Arc::new(Site {
             catalog,
             routes,
+            access,
             hls: Hls::new(hls),
             mse,
             stop: stop.clone(),

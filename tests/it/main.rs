@@ -5,6 +5,7 @@
 //! facts and never for a length of time, and fails with a plain sentence where a program it needs is missing.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod access;
 mod caches;
 mod codecs;
 mod faults;

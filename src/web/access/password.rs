@@ -1,0 +1,259 @@
+//! Passwords: made into hashes, and checked with bounded work.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use aws_lc_rs::{digest, hmac, rand};
+use moka::sync::Cache;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+
+use super::options::{Groups, User};
+use super::rights::Rights;
+use super::throttle::Throttle;
+
+/// Each check takes some 20 MiB and some 30 ms of a core: this many at once.
+const AT_ONCE: usize = 2;
+/// More than these that wait are told to come again.
+const WAITING: usize = 64;
+/// Good logins that are remembered, so that a tool that sends its password with each request is not checked each time.
+const REMEMBERED: u64 = 10_000;
+/// For how long.
+const REMEMBERED_FOR: Duration = Duration::from_secs(600);
+/// Longest password that is looked at, in bytes.
+const LONGEST: usize = 1024;
+
+/// A person who may log in.
+pub struct Account {
+    /// Its name.
+    pub name: String,
+    /// What it may do.
+    pub rights: Arc<Rights>,
+    /// Changes with its password.
+    pub fingerprint: String,
+    hash: PasswordHash,
+}
+
+/// Why nobody is logged in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginError {
+    /// There is no such user, or the password is another one.
+    Wrong,
+    /// Too many tries; how long to wait.
+    TooMany(Duration),
+    /// Too many others at once.
+    Busy,
+}
+
+/// All who may log in.
+pub struct Accounts {
+    accounts: HashMap<String, Arc<Account>>,
+    /// Unknown users take as long as known ones.
+    nobody: Arc<Account>,
+    remembered: Cache<[u8; digest::SHA256_OUTPUT_LEN], ()>,
+    /// Names what is remembered: nobody can work out a password from it, or make two that have one name.
+    naming: hmac::Key,
+    throttle: Throttle,
+    work: Semaphore,
+    waiting: AtomicUsize,
+}
+
+impl Accounts {
+    /// The users of the configuration; those whose hash cannot be read may never log in.
+    pub fn new(users: &[User], groups: &Groups) -> Self {
+        let accounts = users.iter().filter_map(|user| {
+            let text = user.password.expose_secret();
+            let account = Account {
+                name: user.name.clone(),
+                rights: Arc::new(Rights::new(&user.grant, groups)),
+                fingerprint: fingerprint(text),
+                hash: PasswordHash::new(text).ok()?,
+            };
+            Some((user.name.clone(), Arc::new(account)))
+        });
+        let nobody = Account {
+            name: String::new(),
+            rights: Arc::new(Rights::to_watch(&[], groups)),
+            fingerprint: String::new(),
+            hash: PasswordHash::new(NOBODY).expect("the hash below is a good one"),
+        };
+        Self {
+            accounts: accounts.collect(),
+            nobody: Arc::new(nobody),
+            remembered: Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build(),
+            naming: random_key(),
+            throttle: Throttle::new(),
+            work: Semaphore::new(AT_ONCE),
+            waiting: AtomicUsize::new(0),
+        }
+    }
+
+    /// Whether there is anybody.
+    pub fn is_empty(&self) -> bool {
+        self.accounts.is_empty()
+    }
+
+    /// The account of this name.
+    pub fn get(&self, name: &str) -> Option<&Arc<Account>> {
+        self.accounts.get(name)
+    }
+
+    /// Whose name and password these are.
+    ///
+    /// # Errors
+    /// They are wrong, or were tried too often, or too many others are being checked.
+    pub async fn login(
+        &self,
+        name: &str,
+        password: &str,
+        address: IpAddr,
+    ) -> Result<Arc<Account>, LoginError> {
+        let known = self.accounts.get(name);
+        let account = known.unwrap_or(&self.nobody);
+        let key = self.name_of(account, password);
+        if let Some(known) = known.filter(|_| self.remembered.contains_key(&key)) {
+            return Ok(known.clone());
+        }
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(LoginError::Busy);
+        }
+        let _waiting = Waiting(&self.waiting);
+        let _turn = self.work.acquire().await.map_err(|_| LoginError::Busy)?;
+        // Of many requests with one password, the first is checked.
+        if let Some(known) = known.filter(|_| self.remembered.contains_key(&key)) {
+            return Ok(known.clone());
+        }
+        self.throttle.count(address, &account.name).map_err(LoginError::TooMany)?;
+        let (account, password) = (account.clone(), SecretString::from(password));
+        let checked = tokio::task::spawn_blocking(move || {
+            let good = verify(&password, &account.hash);
+            (account, good)
+        });
+        let (account, good) = checked.await.map_err(|_| LoginError::Busy)?;
+        // Nobody's password may be guessed too.
+        if !good || known.is_none() {
+            return Err(LoginError::Wrong);
+        }
+        self.remembered.insert(key, ());
+        Ok(account)
+    }
+
+    fn name_of(&self, account: &Account, password: &str) -> [u8; digest::SHA256_OUTPUT_LEN] {
+        let mut context = hmac::Context::with_key(&self.naming);
+        for text in [&account.name, &account.fingerprint] {
+            context.update(&(text.len() as u64).to_be_bytes());
+            context.update(text.as_bytes());
+        }
+        context.update(password.as_bytes());
+        let mut name = [0; digest::SHA256_OUTPUT_LEN];
+        name.copy_from_slice(context.sign().as_ref());
+        name
+    }
+}
+
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A key that nobody knows, for the life of this process.
+pub fn random_key() -> hmac::Key {
+    hmac::Key::generate(hmac::HMAC_SHA256, &rand::SystemRandom::new())
+        .expect("the system gives random numbers, or nothing that is secret here can be")
+}
+
+fn verify(password: &SecretString, hash: &PasswordHash) -> bool {
+    let password = password.expose_secret();
+    password.len() <= LONGEST && Argon2::default().verify_password(password.as_bytes(), hash).is_ok()
+}
+
+fn fingerprint(text: &str) -> String {
+    let hash = digest::digest(&digest::SHA256, text.as_bytes());
+    hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The Argon2id hash of a password (RFC 9106), in the form that the configuration takes.
+///
+/// # Errors
+/// It is empty, or longer than is ever looked at.
+pub fn hash(password: &SecretString) -> Result<String, BadPassword> {
+    let password = password.expose_secret();
+    if password.is_empty() || password.len() > LONGEST {
+        return Err(BadPassword);
+    }
+    Argon2::default().hash_password(password.as_bytes()).map(|hash| hash.to_string()).map_err(|_| BadPassword)
+}
+
+/// A password that cannot be one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a password has 1 to {LONGEST} bytes")]
+pub struct BadPassword;
+
+/// Whether a text is a hash that a password can be checked against.
+pub fn is_hash(text: &str) -> bool {
+    PasswordHash::new(text).is_ok_and(|hash| {
+        hash.algorithm.as_str().starts_with("argon2") && hash.salt.is_some() && hash.hash.is_some()
+    })
+}
+
+/// Made up: if any password has this hash, nobody knows which.
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$JR1XAMOjeTHk87UwQVZ6LQ$CsHyjJBw51RQUeQD3UmS7FCqTqqq0vxFJYq3bSQpXBo";
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+    use crate::web::access::rights::Grant;
+
+    fn accounts(password: &str) -> Accounts {
+        let password = hash(&password.into()).unwrap().into();
+        let user = User { name: "anna".into(), password, grant: Grant { admin: true, ..Grant::default() } };
+        Accounts::new(&[user], &Groups::new())
+    }
+
+    #[test]
+    fn a_hash_is_told_from_other_texts() {
+        assert!(is_hash(NOBODY) && is_hash(&hash(&"x".into()).unwrap()));
+        for text in ["", "secret", "$argon2id$v=19$m=19456,t=2,p=1$", "$2b$12$abcdefghijklmnopqrstuv"] {
+            assert!(!is_hash(text), "{text}");
+        }
+        assert_eq!(hash(&"".into()), Err(BadPassword));
+        assert_eq!(hash(&"x".repeat(LONGEST + 1).into()), Err(BadPassword));
+    }
+
+    #[tokio::test]
+    async fn good_passwords_are_checked_once_and_bad_ones_each_time() {
+        let accounts = accounts("hunter2");
+        let address = IpAddr::from([192, 0, 2, 1]);
+        let tries = (0..50).map(|_| accounts.login("anna", "hunter2", address));
+        let all = futures_util::future::join_all(tries).await;
+        assert!(all.iter().all(Result::is_ok), "more than may be tried: the first was remembered");
+        for (name, password) in [("anna", "hunter3"), ("anna", ""), ("bert", "hunter2"), ("", "hunter2")] {
+            let wrong = accounts.login(name, password, address).await.err();
+            assert_eq!(wrong, Some(LoginError::Wrong), "{name} {password}");
+        }
+        let mut last = Ok(());
+        for _ in 0..30 {
+            last = accounts.login("bert", "x", address).await.map(drop);
+            if last != Err(LoginError::Wrong) {
+                break;
+            }
+        }
+        assert!(matches!(last, Err(LoginError::TooMany(_))), "{last:?}");
+        assert!(
+            accounts.login("anna", "hunter2", address).await.is_ok(),
+            "what is remembered is not counted"
+        );
+    }
+}

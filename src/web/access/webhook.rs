@@ -1,0 +1,156 @@
+//! Somebody else who is asked whether a request is good: one POST with JSON; 2xx is yes.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use aws_lc_rs::{digest, hmac};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::client::conn::http1;
+use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, USER_AGENT};
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use moka::sync::Cache;
+use serde::Serialize;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tracing::warn;
+
+use super::credentials::Credential;
+use super::options::Webhook;
+use super::password::random_key;
+use super::rights::Need;
+
+/// Answers that are kept.
+const REMEMBERED: u64 = 10_000;
+/// Questions at once; a crowd with one credential is one question.
+const AT_ONCE: usize = 16;
+/// A no is kept at most this long: who has just been let in should not wait.
+const REFUSED_FOR: Duration = Duration::from_secs(5);
+
+/// What is asked.
+#[derive(Serialize)]
+struct Question<'a> {
+    action: &'static str,
+    camera: &'a str,
+    ip: IpAddr,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    user: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    password: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    token: &'a str,
+}
+
+/// What was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Let it in.
+    Yes,
+    /// It is known, and this is not for it (403).
+    No,
+    /// It is not known (any other refusal).
+    Unknown,
+}
+
+/// Asks, and remembers the answers.
+pub struct Hook {
+    options: Webhook,
+    yes: Cache<[u8; digest::SHA256_OUTPUT_LEN], ()>,
+    no: Cache<[u8; digest::SHA256_OUTPUT_LEN], Verdict>,
+    /// Names what is remembered, so that no password is.
+    naming: hmac::Key,
+    asking: Semaphore,
+}
+
+impl Hook {
+    /// Nothing asked yet.
+    pub fn new(options: Webhook) -> Self {
+        let cache = |life: Duration| Cache::builder().max_capacity(REMEMBERED).time_to_live(life);
+        Self {
+            yes: cache(options.cache).build(),
+            no: Cache::builder()
+                .max_capacity(REMEMBERED)
+                .time_to_live(options.cache.min(REFUSED_FOR))
+                .build(),
+            options,
+            naming: random_key(),
+            asking: Semaphore::new(AT_ONCE),
+        }
+    }
+
+    /// Whether somebody with this credential at this address has what it needs; `None` if nobody answers.
+    pub async fn ask(&self, need: &Need, credential: Option<&Credential>, ip: IpAddr) -> Option<Verdict> {
+        let (action, camera) = match need {
+            Need::Watch(camera) => ("watch", camera.as_str()),
+            Need::Publish(camera) => ("publish", camera.as_str()),
+            Need::Administer => ("administer", ""),
+            Need::Nothing | Need::Identity => return Some(Verdict::Unknown),
+        };
+        let (user, password, token) = match credential {
+            Some(Credential::Password(user, password)) => (user.as_str(), password.as_str(), ""),
+            Some(Credential::Token(_, token)) => ("", "", token.as_str()),
+            Some(Credential::Session(_)) | None => ("", "", ""),
+        };
+        let question = Question { action, camera, ip, user, password, token };
+        let body = serde_json::to_vec(&question).expect("strings are always JSON");
+        let mut name = [0; digest::SHA256_OUTPUT_LEN];
+        name.copy_from_slice(hmac::sign(&self.naming, &body).as_ref());
+        if let Some(known) = self.known(&name) {
+            return Some(known);
+        }
+        let _turn = self.asking.acquire().await.ok()?;
+        if let Some(known) = self.known(&name) {
+            return Some(known);
+        }
+        let status = match timeout(self.options.timeout, self.send(body.into())).await {
+            Ok(Ok(status)) => status,
+            Ok(Err(error)) => {
+                warn!(%error, "auth.webhook cannot be asked");
+                return None;
+            }
+            Err(_) => {
+                warn!("auth.webhook does not answer in time");
+                return None;
+            }
+        };
+        let verdict = match status {
+            _ if status.is_success() => Verdict::Yes,
+            StatusCode::FORBIDDEN => Verdict::No,
+            _ if status.is_server_error() => {
+                warn!(%status, "auth.webhook has an error");
+                return None;
+            }
+            _ => Verdict::Unknown,
+        };
+        match verdict {
+            Verdict::Yes => self.yes.insert(name, ()),
+            Verdict::No | Verdict::Unknown => self.no.insert(name, verdict),
+        }
+        Some(verdict)
+    }
+
+    fn known(&self, name: &[u8; digest::SHA256_OUTPUT_LEN]) -> Option<Verdict> {
+        self.yes.get(name).map(|()| Verdict::Yes).or_else(|| self.no.get(name))
+    }
+
+    async fn send(&self, body: Bytes) -> Result<StatusCode, Box<dyn std::error::Error + Send + Sync>> {
+        let url = &self.options.url;
+        let host = url.host_str().unwrap_or_default();
+        let port = url.port_or_known_default().unwrap_or(80);
+        let stream = TcpStream::connect((host.trim_matches(['[', ']']), port)).await?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        let connection = tokio::spawn(connection);
+        let request = Request::post(&url[url::Position::BeforePath..url::Position::AfterQuery])
+            .header(HOST, &url[url::Position::BeforeHost..url::Position::AfterPort])
+            .header(CONTENT_TYPE, "application/json")
+            .header(CONNECTION, "close")
+            .header(USER_AGENT, concat!("belvedere/", env!("CARGO_PKG_VERSION")))
+            .body(Full::new(body))?;
+        let status = sender.send_request(request).await.map(|answer| answer.status());
+        // The status says it all.
+        connection.abort();
+        Ok(status?)
+    }
+}
