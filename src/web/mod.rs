@@ -8,11 +8,14 @@ pub mod access;
 mod answer;
 mod api;
 mod body;
+mod counted;
 mod delivery;
 mod entrance;
 mod handler;
+mod handshake;
 mod hls;
 mod login;
+mod mp4;
 mod mse;
 pub mod options;
 mod pages;
@@ -21,6 +24,8 @@ mod route;
 mod server;
 mod tls;
 mod viewers;
+#[cfg(test)]
+mod waiting_tests;
 
 pub use options::{Options, TlsOptions};
 pub use server::{Parts, Server, StartError};
