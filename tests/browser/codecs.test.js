@@ -25,6 +25,7 @@ test('H.265 is played where it can be, and the lighter H.264 elsewhere', async (
     const { stats, width } = await sight.untilLive(`${engine.name} plays`);
     stage.tell(engine.name, { rendition: stats.rendition, width, mime: stats.mime, why: stats.why });
     assert.equal(stats.rendition, rendition, engine.name);
+    if (rendition === 'sub') assert.match(stats.why, /hvc1/, 'it says why');
     assert.equal(width, rendition === 'main' ? 480 : 320, engine.name);
     await engine.close();
   }
