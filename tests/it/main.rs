@@ -8,6 +8,7 @@
 mod access;
 mod caches;
 mod codecs;
+mod demand;
 mod faults;
 mod floors;
 mod fuzz;
@@ -17,5 +18,7 @@ mod matrix;
 mod mse;
 mod network;
 mod players;
+mod probe;
 mod shutdown;
 mod support;
+mod transport;
