@@ -4,8 +4,10 @@ import { until } from './wait.js';
 
 /** The zero of Belvedere's timelines; the time of a picture counts from there. */
 const ZERO = Date.UTC(2026) / 1000;
-/** So close to life counts as live. */
-export const CLOSE = 1;
+/** So many seconds behind life count as live, on a machine that lets the player be so close. */
+const CLOSE = 1;
+/** Pictures that come unevenly, as on a machine that stalls, make the player keep more in hand, and this much beside. */
+const BESIDE = 0.7;
 
 export class Sight {
   constructor(tab) {
@@ -38,6 +40,8 @@ export class Sight {
   /** Waits until the picture moves, less than a second behind life. */
   async untilLive(what = 'live, and less than a second behind') {
     const { time: before } = await this.facts();
-    return this.until(what, ({ state, time, age }) => state === 'live' && time !== before && age < CLOSE);
+    return this.until(what, ({ state, time, age, stats }) => (
+      state === 'live' && time !== before && age < Math.max(CLOSE, stats.target + BESIDE)
+    ));
   }
 }
