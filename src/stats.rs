@@ -29,8 +29,12 @@ pub struct RenditionStats {
     pub segments_evicted_early: Counter,
     /// Segments without parts, since their frames last longer than a part may.
     pub segments_without_parts: Counter,
+    /// Segments that begin between two key frames, since those are too far apart.
+    pub segments_cut: Counter,
     /// Frames that could not be used: damaged, out of place, or too large.
     pub frames_dropped: Counter,
+    /// Of those, frames that are larger than a ring of `limits.ring_bytes` takes.
+    pub frames_too_large: Counter,
     /// RTP packets the camera sent that never arrived.
     pub packets_lost: Counter,
     /// RTSP sessions that were opened successfully.

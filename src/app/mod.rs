@@ -11,8 +11,10 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::ingest::{self, CameraClock, Name, Sessions};
-use crate::live::{Camera, Catalog, Options as LiveOptions, Origin, Publisher, Rendition, channel};
+use crate::ingest::{self, CameraClock, Name, Sessions, Start};
+use crate::live::{
+    Camera, Catalog, Options as LiveOptions, Origin, Publisher, Rendition, State, Status, channel,
+};
 use crate::settings::{self, Settings};
 use crate::stats::RenditionStats;
 use crate::{clock, demo, web};
@@ -104,19 +106,26 @@ impl App {
     ) {
         let now = clock::now();
         let since_epoch = now.wall.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let camera_clock = Arc::new(CameraClock::new(now));
+        let camera_clock = CameraClock::new(now);
         let origin = Origin::new(since_epoch, camera_clock.anchor());
+        let camera_clock = Arc::new(camera_clock.dating(origin.dates.clone(), options.clock_tolerance));
         let mut renditions = Vec::new();
         for rendition in camera.renditions {
             let stats = Arc::new(RenditionStats::default());
             let (publisher, channel) = channel(live, &origin, stats.clone());
             let publisher = Arc::new(publisher);
             self.publishers.push(publisher.clone());
+            let demand = (camera.start == Start::OnDemand).then(|| channel.demand());
             renditions.push(Rendition { name: rendition.name.to_string(), channel });
+            if !camera.enabled {
+                publisher.set_status(Status::because(State::Disabled, "switched off in the configuration"));
+                continue;
+            }
             let worker = ingest::Rendition {
                 name: Name { camera: camera.name.to_string(), rendition: rendition.name.to_string() },
                 source: rendition.source,
                 options,
+                demand,
                 publisher,
                 stats,
                 clock: camera_clock.clone(),
@@ -124,7 +133,10 @@ impl App {
             };
             self.ingest.spawn(ingest::run(worker, self.stop_ingest.clone()));
         }
-        catalog.insert(Camera::new(camera.name.to_string(), camera.title, order, renditions, live));
+        let always_on = camera.enabled && camera.start == Start::Always;
+        let mut camera = Camera::new(camera.name.to_string(), camera.title, order, renditions, live);
+        camera.always_on = always_on;
+        catalog.insert(camera);
     }
 
     /// The address of the plain listener, with the port that the system gave.
@@ -188,6 +200,7 @@ fn demo_camera(demo: &demo::Server) -> settings::Camera {
         source: ingest::Source {
             url: demo.url(name),
             transport: ingest::Transport::Tcp,
+            trust: ingest::Trust::default(),
             username: None,
             password: None,
             audio: true,
@@ -196,6 +209,8 @@ fn demo_camera(demo: &demo::Server) -> settings::Camera {
     settings::Camera {
         name: DEMO.parse().expect("the names here are good ones"),
         title: "Demo camera".into(),
+        enabled: true,
+        start: Start::Always,
         renditions: vec![rendition("main"), rendition("sub")],
     }
 }

@@ -3,7 +3,9 @@
 //! `retina` sets no limits of time; every wait here has one, but for [`Session::next`], whose
 //! caller knows how long silence may last.
 
-use std::collections::HashMap;
+mod tracks;
+
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -11,23 +13,21 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use retina::client::{
     Credentials, Demuxed, Described, InitialTimestampPolicy, PlayOptions, SessionGroup, SessionOptions,
-    SetupOptions, Stream, TcpTransportOptions, UdpTransportOptions,
+    SetupOptions, TcpTransportOptions,
 };
-use retina::codec::{
-    AudioParameters, CodecItem, FrameFormat, ParametersRef, VideoParameters, VideoParametersCodec,
-};
+use retina::codec::{CodecItem, FrameFormat};
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 use url::{Host, Url};
 
+use self::tracks::VideoReader;
 use super::damage::{Damage, Scrub};
 use super::error::{Failure, Step};
 use super::event::{Event, Picture, Sound};
+use super::relay::{self, Relay};
+use super::voice::Voice;
 use super::{Source, Transport};
-use crate::media::{AudioTrack, Ticks, TrackKind, VideoCodec, VideoTrack};
-
-/// The port of RTSP when the URL names none (RFC 2326, 3.2).
-const DEFAULT_PORT: u16 = 554;
+use crate::media::{AudioTrack, Ticks, TrackKind, VideoTrack};
 
 /// How long to look, after DESCRIBE went unanswered, whether the camera takes connections at all.
 const PROBE: Duration = Duration::from_secs(2);
@@ -48,7 +48,7 @@ impl Sessions {
     /// The sessions with the host of `url`.
     pub fn group(&self, url: &Url) -> Group {
         let host = url.host_str().unwrap_or_default().to_owned();
-        let port = url.port().unwrap_or(DEFAULT_PORT);
+        let port = relay::port(url);
         let mut groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         groups.retain(|_, group| group.strong_count() > 0);
         let known = groups.get(&(host.clone(), port)).and_then(Weak::upgrade);
@@ -88,9 +88,12 @@ impl Group {
 pub struct Session {
     demuxed: Demuxed,
     video_index: usize,
-    video: Option<Arc<VideoTrack>>,
-    interval: Option<Ticks>,
+    video: VideoReader,
     audio: Option<Arc<AudioTrack>>,
+    /// What makes FLAC of the camera's sound, where that is needed.
+    voice: Option<Voice>,
+    /// Blocks of sound that are made and not told yet.
+    blocks: VecDeque<Sound>,
     left_out: Option<String>,
     damage: Damage,
     secrets: Scrub,
@@ -99,9 +102,35 @@ pub struct Session {
 impl Session {
     /// Connects and plays. Each exchange may take `limit`.
     pub async fn connect(source: &Source, limit: Duration, group: &Group) -> Result<Self, Failure> {
-        if source.url.scheme() != "rtsp" || source.url.host().is_none() {
+        if !matches!(source.url.scheme(), "rtsp" | "rtsps") || source.url.host().is_none() {
             return Err(Failure::BadUrl);
         }
+        // What the library cannot do by itself.
+        if source.url.scheme() == "rtsps" || source.transport == Transport::Udp {
+            return Self::connect_relayed(source, limit, group).await;
+        }
+        match Self::connect_to(source, limit, group).await {
+            Err(failure) if is_detour(&failure) => Self::connect_relayed(source, limit, group).await,
+            other => other,
+        }
+    }
+
+    /// Through a relay, which does what the library cannot.
+    async fn connect_relayed(source: &Source, limit: Duration, group: &Group) -> Result<Self, Failure> {
+        let relay = Relay::open(source, limit).await?;
+        let relayed = Source {
+            url: relay.url().clone(),
+            transport: Transport::Tcp,
+            username: None,
+            password: None,
+            ..source.clone()
+        };
+        // The camera's own words come first: here only a connection ends.
+        let session = Self::connect_to(&relayed, limit, group).await;
+        session.map_err(|failure| relay.failure().unwrap_or(failure))
+    }
+
+    async fn connect_to(source: &Source, limit: Duration, group: &Group) -> Result<Self, Failure> {
         let secrets = Scrub::of(source);
         let mut session = match describe(source, limit, group, &secrets).await {
             Err(Failure::TimedOut { step: Step::Describe, after }) => {
@@ -109,25 +138,38 @@ impl Session {
             }
             other => other?,
         };
-        let video_index = find_video(session.streams())?;
-        let (audio_index, left_out) = if source.audio { find_audio(session.streams()) } else { (None, None) };
+        let video_index = tracks::find_video(session.streams())?;
+        let (audio_index, left_out) =
+            if source.audio { tracks::find_audio(session.streams()) } else { (None, None) };
         for index in [Some(video_index), audio_index].into_iter().flatten() {
-            let setup = session.setup(index, setup_options(source.transport));
+            let setup = session.setup(index, setup_options());
             step(Step::Setup, limit, &secrets, setup).await?;
         }
         // Permissive: cameras without `rtptime` in RTP-Info are common.
         let policy = PlayOptions::default().initial_timestamp(InitialTimestampPolicy::Permissive);
+        let video = VideoReader::new(session.sdp(), &session.streams()[video_index]);
         let playing = step(Step::Play, limit, &secrets, session.play(policy)).await?;
         let demuxed = playing.demuxed().map_err(|error| failure(Step::Describe, &error, &secrets))?;
-        let audio = audio_index.and_then(|index| match demuxed.streams()[index].parameters() {
-            Some(ParametersRef::Audio(parameters)) => audio_track(parameters).map(Arc::new),
-            _ => None,
-        });
-        let damage = Damage::default();
-        let mut session =
-            Self { demuxed, video_index, video: None, interval: None, audio, left_out, damage, secrets };
-        session.read_parameters();
+        let sound = audio_index.and_then(|index| tracks::sound(&demuxed.streams()[index]));
+        let (audio, voice) = sound.map_or((None, None), |(track, voice)| (Some(Arc::new(track)), voice));
+        let mut session = Self {
+            demuxed,
+            video_index,
+            video,
+            audio,
+            voice,
+            blocks: VecDeque::new(),
+            left_out,
+            damage: Damage::default(),
+            secrets,
+        };
+        session.video.read(&session.demuxed.streams()[video_index]);
         Ok(session)
+    }
+
+    /// The parameters of the video, once the camera has told them.
+    pub fn video(&self) -> Option<Arc<VideoTrack>> {
+        self.video.track()
     }
 
     /// The sound, when there is any that can be carried.
@@ -146,6 +188,9 @@ impl Session {
     /// `on_damage` is called once for each frame that was skipped because it cannot be read.
     pub async fn next(&mut self, mut on_damage: impl FnMut()) -> Result<Event, Failure> {
         loop {
+            if let Some(block) = self.blocks.pop_front() {
+                return Ok(Event::Audio(block));
+            }
             let item = match self.demuxed.next().await {
                 Some(Ok(item)) => item,
                 Some(Err(error)) => {
@@ -164,25 +209,30 @@ impl Session {
     fn event(&mut self, item: CodecItem) -> Option<Event> {
         match item {
             CodecItem::VideoFrame(frame) => {
-                if frame.has_new_parameters() || self.video.is_none() {
-                    self.read_parameters();
+                if frame.has_new_parameters() || self.video.track().is_none() {
+                    self.video.read(&self.demuxed.streams()[self.video_index]);
                 }
                 Some(Event::Video(Picture {
                     elapsed: ticks(frame.timestamp()),
                     arrival: frame.start_ctx().received(),
                     sync: frame.is_random_access_point(),
                     lost: frame.loss(),
-                    track: self.video.clone(),
-                    interval: self.interval,
+                    track: self.video.track(),
+                    interval: self.video.interval(),
                     data: Bytes::from(frame.into_data()),
                 }))
             }
-            CodecItem::AudioFrame(frame) => Some(Event::Audio(Sound {
-                data: Bytes::copy_from_slice(frame.data()),
-                elapsed: ticks(frame.timestamp()),
-                arrival: frame.ctx().received(),
-                lost: frame.loss(),
-            })),
+            CodecItem::AudioFrame(frame) => {
+                let sound = Sound {
+                    data: Bytes::copy_from_slice(frame.data()),
+                    elapsed: ticks(frame.timestamp()),
+                    arrival: frame.ctx().received(),
+                    lost: frame.loss(),
+                };
+                let Some(voice) = &mut self.voice else { return Some(Event::Audio(sound)) };
+                voice.push(&sound, &mut self.blocks);
+                None
+            }
             CodecItem::Rtcp(compound) => {
                 let rtp = compound.rtp_timestamp()?;
                 let report = compound.pkts().next()?.as_sender_report().ok().flatten()?;
@@ -195,21 +245,6 @@ impl Session {
             }
             _ => None,
         }
-    }
-
-    /// Takes over the parameters in force; equal ones change nothing.
-    fn read_parameters(&mut self) {
-        let Some(ParametersRef::Video(parameters)) = self.demuxed.streams()[self.video_index].parameters()
-        else {
-            return;
-        };
-        let Some(track) = video_track(parameters) else { return };
-        if self.video.as_deref() != Some(&track) {
-            self.video = Some(Arc::new(track));
-        }
-        self.interval = parameters.frame_rate().filter(|(_, rate)| *rate > 0).map(|(units, rate)| {
-            Ticks(i64::from(units) * i64::from(crate::media::time::TICKS_PER_SECOND) / i64::from(rate))
-        });
     }
 
     fn damaged(&mut self, error: &retina::Error) -> Result<(), Failure> {
@@ -240,13 +275,22 @@ async fn describe(
     step(Step::Describe, limit, secrets, describe).await
 }
 
-fn setup_options(transport: Transport) -> SetupOptions {
-    let transport = match transport {
-        Transport::Tcp => retina::client::Transport::Tcp(TcpTransportOptions::default()),
-        Transport::Udp => retina::client::Transport::Udp(UdpTransportOptions::default()),
-    };
+fn setup_options() -> SetupOptions {
+    // RTP over UDP is the relay's to take: the library drops what is out of order.
+    let transport = retina::client::Transport::Tcp(TcpTransportOptions::default());
     // MP4: lengths instead of start codes, parameter sets in the record only, raw AAC.
     SetupOptions::default().transport(transport).frame_format(FrameFormat::MP4)
+}
+
+/// True for what a relay can mend: a redirect, a camera that hangs up after DESCRIBE, and an answer in words
+/// that the library does not take.
+fn is_detour(failure: &Failure) -> bool {
+    match failure {
+        Failure::Answered { step: Step::Describe, status } => (300..400).contains(status),
+        Failure::Unintelligible { step: Step::Describe, why } => why.contains("unexpected content type"),
+        Failure::Unintelligible { step: Step::Setup, why } => why.contains("EOF while expecting response"),
+        _ => false,
+    }
 }
 
 /// One exchange under a limit of time.
@@ -278,7 +322,7 @@ fn failure(step: Step, error: &retina::Error, secrets: &Scrub) -> Failure {
 
 /// Which step a silent camera did not answer: `retina` connects and describes in one call.
 async fn silent_step(url: &Url) -> Step {
-    let port = url.port().unwrap_or(DEFAULT_PORT);
+    let port = relay::port(url);
     let connect = async {
         match url.host() {
             Some(Host::Domain(name)) => tokio::net::TcpStream::connect((name, port)).await,
@@ -291,61 +335,6 @@ async fn silent_step(url: &Url) -> Step {
         Ok(Ok(_)) => Step::Describe,
         _ => Step::Connecting,
     }
-}
-
-fn find_video(streams: &[Stream]) -> Result<usize, Failure> {
-    let usable =
-        |stream: &Stream| stream.media() == "video" && matches!(stream.encoding_name(), "h264" | "h265");
-    streams.iter().position(usable).ok_or_else(|| {
-        let found: Vec<String> =
-            streams.iter().map(|stream| format!("{} {}", stream.encoding_name(), stream.media())).collect();
-        Failure::NoVideo { found: if found.is_empty() { "nothing".into() } else { found.join(", ") } }
-    })
-}
-
-/// The sound that can be carried, or else the codec of one that cannot.
-fn find_audio(streams: &[Stream]) -> (Option<usize>, Option<String>) {
-    let audio = |stream: &&Stream| stream.media() == "audio";
-    let usable = |stream: &Stream| match stream.parameters() {
-        Some(ParametersRef::Audio(parameters)) => audio_track(parameters).is_some(),
-        _ => false,
-    };
-    match streams.iter().position(|stream| audio(&stream) && usable(stream)) {
-        Some(index) => (Some(index), None),
-        None => (None, streams.iter().find(audio).map(|stream| stream.encoding_name().to_owned())),
-    }
-}
-
-fn video_track(parameters: &VideoParameters) -> Option<VideoTrack> {
-    let (codec, rfc6381) = match parameters.codec_params() {
-        VideoParametersCodec::H264 { .. } => {
-            (VideoCodec::H264, parameters.rfc6381_codec().to_ascii_lowercase())
-        }
-        VideoParametersCodec::H265 { .. } => (VideoCodec::H265, parameters.rfc6381_codec().to_owned()),
-        _ => return None,
-    };
-    let (width, height) = parameters.pixel_dimensions();
-    Some(VideoTrack {
-        codec,
-        record: Bytes::copy_from_slice(parameters.extra_data()),
-        rfc6381,
-        width: u16::try_from(width).ok()?,
-        height: u16::try_from(height).ok()?,
-        pixel_aspect: parameters
-            .pixel_aspect_ratio()
-            .and_then(|(h, v)| Some((u16::try_from(h).ok()?, u16::try_from(v).ok()?))),
-    })
-}
-
-fn audio_track(parameters: &AudioParameters) -> Option<AudioTrack> {
-    let rfc6381 = parameters.rfc6381_codec().filter(|codec| codec.starts_with("mp4a."))?;
-    Some(AudioTrack {
-        config: Bytes::copy_from_slice(parameters.extra_data()),
-        rfc6381: rfc6381.to_owned(),
-        sample_rate: parameters.clock_rate(),
-        channels: parameters.channels().get(),
-        frame_samples: parameters.frame_length()?.get(),
-    })
 }
 
 fn ticks(timestamp: retina::Timestamp) -> Ticks {

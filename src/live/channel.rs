@@ -5,10 +5,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 
+use super::dates::{Dated, Dates};
+use super::demand;
 use super::fit::{self, Picture};
 use super::line::{BitRates, OpenSegment};
 use super::model::{Chunk, Epoch, Origin, Part, RunId, Segment};
@@ -38,6 +40,7 @@ pub struct Channel {
     id: u64,
     run: RunId,
     anchor: Anchor,
+    dates: Arc<Dates>,
     window: Mutex<Window>,
     /// Changes with every chunk; for readers of chunks.
     chunks: watch::Sender<Tip>,
@@ -45,6 +48,7 @@ pub struct Channel {
     parts: watch::Sender<Tip>,
     status: watch::Sender<Status>,
     skew: Mutex<Option<Ticks>>,
+    pub(super) demand: Arc<demand::Counter>,
     stats: Arc<RenditionStats>,
 }
 
@@ -64,11 +68,13 @@ pub fn channel(options: Options, origin: &Origin, stats: Arc<RenditionStats>) ->
         id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
         run: origin.run,
         anchor: origin.anchor,
+        dates: Arc::clone(&origin.dates),
         window: Mutex::new(window),
         chunks: watch::Sender::new(tip),
         parts: watch::Sender::new(tip),
         status: watch::Sender::new(Status::plain(State::Idle)),
         skew: Mutex::new(None),
+        demand: Arc::default(),
         stats: stats.clone(),
     });
     let muxer = Mutex::new(Muxer::new(Window::most_chunk_bytes(&options)));
@@ -95,19 +101,24 @@ impl Publisher {
         let bytes = frame.data.len() as u64;
         let mut muxer = lock(&self.muxer);
         let frame = self.fitted(frame, muxer.video_end());
-        let chunks = muxer.push(frame)?;
+        let chunks = muxer.push(frame).inspect_err(|error| {
+            self.stats.frames_too_large.add(u64::from(matches!(error, PushError::TooLarge { .. })));
+        })?;
         drop(muxer);
         self.stats.frames.add(1);
         self.stats.bytes.add(bytes);
         if !chunks.is_empty() {
-            let (mut early, mut whole) = (0, 0);
+            let counts =
+                |window: &Window| [window.evicted_early(), window.whole_segments(), window.cut_segments()];
+            let (mut before, mut after) = ([0; 3], [0; 3]);
             self.channel.change(|window| {
-                let before = (window.evicted_early(), window.whole_segments());
+                before = counts(window);
                 chunks.into_iter().for_each(|chunk| window.push(chunk));
-                (early, whole) = (window.evicted_early() - before.0, window.whole_segments() - before.1);
+                after = counts(window);
             });
-            self.stats.segments_evicted_early.add(early);
-            self.stats.segments_without_parts.add(whole);
+            self.stats.segments_evicted_early.add(after[0] - before[0]);
+            self.stats.segments_without_parts.add(after[1] - before[1]);
+            self.stats.segments_cut.add(after[2] - before[2]);
         }
         Ok(())
     }
@@ -129,15 +140,18 @@ impl Publisher {
     }
 
     /// Says what the source is doing. A source that is no longer live ends the open segment, so
-    /// that its last part reaches viewers now and not when the camera is back.
+    /// that its last part reaches viewers now and not when the camera is back. One that rests leaves
+    /// nothing behind.
     pub fn set_status(&self, status: Status) {
-        let live = status.state == State::Live;
+        let (live, idle) = (status.state == State::Live, status.state == State::Idle);
         self.channel.status.send_if_modified(|old| {
             let changed = *old != status;
             *old = status;
             changed
         });
-        if !live {
+        if idle {
+            self.channel.change(Window::forget);
+        } else if !live {
             self.channel.change(Window::interrupt);
         }
     }
@@ -180,6 +194,8 @@ pub struct Snapshot {
     pub run: RunId,
     /// Wall time of decode time 0.
     pub anchor: Anchor,
+    /// How far the camera's clock was ahead of ours in each stretch that is listed.
+    pub dates: Vec<(u64, Ticks)>,
     /// What the camera's playlists promise.
     pub targets: Targets,
     /// How far back the ring is meant to go.
@@ -200,6 +216,14 @@ pub struct Snapshot {
     pub closed: bool,
 }
 
+impl Snapshot {
+    /// Wall time at `presentation` in `stretch`, by the camera's clock where that is to be believed.
+    pub fn date(&self, stretch: u64, presentation: Ticks) -> SystemTime {
+        let ahead = self.dates.iter().rfind(|(of, _)| *of == stretch).map_or(Ticks(0), |(_, ahead)| *ahead);
+        self.anchor.wall_at(presentation + ahead)
+    }
+}
+
 impl Channel {
     /// Tells this channel from any other of the process, for caches.
     pub fn id(&self) -> u64 {
@@ -209,6 +233,11 @@ impl Channel {
     /// The run that names all media of this channel.
     pub fn run(&self) -> RunId {
         self.run
+    }
+
+    /// What was counted since the start.
+    pub fn stats(&self) -> &RenditionStats {
+        &self.stats
     }
 
     /// The state of the ring now.
@@ -246,6 +275,11 @@ impl Channel {
         if tip.closed && !fact(&tip) { Err(Closed) } else { Ok(tip) }
     }
 
+    /// How many wait in [`until`](Self::until) now.
+    pub fn waiting(&self) -> usize {
+        self.parts.receiver_count()
+    }
+
     /// The newest epoch, once its first chunk is here.
     pub fn epoch(&self) -> Option<Arc<Epoch>> {
         self.window().ring().newest().map(|chunk| chunk.epoch.clone())
@@ -259,11 +293,6 @@ impl Channel {
     /// Where a reader that has come to `from` on the camera's timeline can go on here.
     pub fn joint(&self, from: Ticks) -> Joint {
         self.window().ring().joint(from)
-    }
-
-    /// The counters of this rendition.
-    pub fn stats(&self) -> &RenditionStats {
-        &self.stats
     }
 
     /// Index of the newest sync sample, at which a viewer starts.
@@ -301,15 +330,23 @@ impl Channel {
         let window = self.window();
         let line = window.line(track)?;
         let part_target = window.part_target(track)?;
+        let targets = window.targets()?;
+        let segments: Vec<Arc<Segment>> = line.listed().cloned().collect();
+        let open = line.open().cloned();
+        let finished =
+            segments.iter().map(|segment| (segment.stretch, segment.presentation, segment.duration));
+        let growing = open.iter().map(|open| (open.stretch, open.presentation, Ticks(0)));
+        let dated = finished.chain(growing).map(Dated::from);
         Some(Snapshot {
             track,
             run: self.run,
             anchor: self.anchor,
-            targets: window.targets()?,
+            dates: self.dates.of(dated),
+            targets,
             window: window.options().window,
             part_target,
-            segments: line.listed().cloned().collect(),
-            open: line.open().cloned(),
+            segments,
+            open,
             open_msn: line.open_msn(),
             stretch: line.last_stretch().unwrap_or(window.stretch()),
             version: line.version(),

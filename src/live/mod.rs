@@ -7,6 +7,8 @@
 pub mod catalog;
 pub mod channel;
 pub mod cutter;
+pub mod dates;
+pub mod demand;
 pub mod fit;
 pub mod follow;
 pub mod line;
@@ -24,6 +26,8 @@ pub mod window;
 
 pub use catalog::{Camera, Catalog, Rendition};
 pub use channel::{Channel, Closed, Publisher, Read, Snapshot, channel};
+pub use dates::Dates;
+pub use demand::{Demand, Wanted};
 pub use follow::{Follower, Next};
 pub use model::{Chunk, Epoch, Origin, Part, PartId, RunId, Segment};
 pub use muxer::PushError;

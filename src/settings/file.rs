@@ -21,6 +21,8 @@ const WINDOW: RangeInclusive<Duration> = Duration::from_secs(6)..=Duration::from
 const MAX_LAG: RangeInclusive<Duration> = Duration::from_millis(200)..=Duration::from_secs(60);
 /// For everything that waits for a peer: shorter breaks on a busy network, longer is no time-out.
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
+/// Nothing means that no camera's clock is believed.
+const CLOCK_TOLERANCE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3600);
 /// One sync sample of a 4K camera can take more than 512 KiB.
 const RING_BYTES: RangeInclusive<u64> = 1 << 20..=64 << 30;
 
@@ -110,6 +112,11 @@ fn read_mse(mut section: Section<'_, '_>, mse: &mut mse::Options) {
 fn read_ingest(mut section: Section<'_, '_>, ingest: &mut ingest::Options) {
     section.set(&mut ingest.stall_timeout, "stall_timeout", timeout);
     section.set(&mut ingest.connect_timeout, "connect_timeout", timeout);
+    section.set(&mut ingest.clock_tolerance, "clock_tolerance", |value| {
+        value::duration(value, &CLOCK_TOLERANCE)
+    });
+    section.set(&mut ingest.drop_until_sync, "drop_until_sync", value::boolean);
+    section.set(&mut ingest.idle_timeout, "idle_timeout", timeout);
     section.finish();
 }
 

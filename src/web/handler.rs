@@ -53,11 +53,15 @@ impl Site {
             },
             Route::Asset(name) => pages::asset(&name),
             Route::Multivariant(name, list) => match self.catalog.get(&name) {
-                Some(camera) => self.hls.multivariant(&camera, list, headers).await,
+                Some(camera) => {
+                    let _wanted = camera.want();
+                    self.hls.multivariant(&camera, list, headers).await
+                }
                 None => unknown_camera(&name),
             },
             Route::OneVariant(name, rendition, list) => {
                 let Some(camera) = self.catalog.get(&name) else { return unknown_camera(&name) };
+                let _wanted = camera.want();
                 match camera.rendition(Some(&rendition)) {
                     Some(rendition) => self.hls.one_variant(&camera, rendition, list, headers).await,
                     None => unknown_rendition(&name),
@@ -73,6 +77,8 @@ impl Site {
                     let low_latency = query.contains("_HLS_msn=");
                     self.viewers.note(&name, peer, request.version(), headers, low_latency);
                 }
+                // Whichever it is of: a player that switches finds the others on air.
+                let _wanted = camera.want();
                 let asked = hls::Request { query, headers };
                 self.hls.named(&camera, rendition, piece, asked).await
             }

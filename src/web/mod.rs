@@ -24,6 +24,8 @@ mod route;
 mod server;
 mod tls;
 mod viewers;
+#[cfg(test)]
+mod waiting_tests;
 
 pub use options::{Options, TlsOptions};
 pub use server::{Parts, Server, StartError};

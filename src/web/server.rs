@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::Options;
 use super::access::{Access, KeyError, Unguarded};
@@ -109,6 +109,11 @@ impl Server {
             Some(tls) => Some((listen(tls.listen).await?, tls::acceptor(tls)?, tls.listen)),
             None => None,
         };
+        if tls.is_none() {
+            info!(
+                "there is no TLS here: iPhones play HLS at regular latency, unless a proxy in front speaks HTTP/2 to them"
+            );
+        }
         let tls_address =
             tls.as_ref().map(|(listener, _, wanted)| address_of(listener, *wanted)).transpose()?;
         let routes = Routes::new(&options.base_path);
@@ -137,6 +142,12 @@ impl Server {
     /// The address of the TLS listener.
     pub fn tls_address(&self) -> Option<SocketAddr> {
         self.tls_address
+    }
+
+    /// How many tasks serve now: one a listener, and one a connection.
+    #[cfg(test)]
+    pub(super) fn connections(&self) -> usize {
+        self.tasks.len()
     }
 
     /// Takes no new connections; those that are open go on.

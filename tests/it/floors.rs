@@ -175,7 +175,7 @@ fn main_knows_arguments_and_the_app_alone() {
 fn crates_have_their_rooms_too() {
     // A crate, and where it may be named.
     let homes: [(&str, &[&str]); 9] = [
-        ("retina", &["ingest/rtsp.rs"]),
+        ("retina", &["ingest/rtsp.rs", "ingest/rtsp/"]),
         ("hyper", &["web/"]),
         ("hyper_util", &["web/"]),
         ("tokio_websockets", &["web/"]),

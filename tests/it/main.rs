@@ -7,13 +7,18 @@
 
 mod access;
 mod caches;
+mod codecs;
+mod demand;
 mod faults;
 mod floors;
+mod fuzz;
 mod gst;
 mod hls;
 mod matrix;
 mod mse;
 mod network;
 mod players;
+mod probe;
 mod shutdown;
 mod support;
+mod transport;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use belvedere::hls::List;
 use belvedere::hls::media::{Form, render};
-use belvedere::live::{Channel, Snapshot};
+use belvedere::live::{Channel, Segment, Snapshot};
 use belvedere::media::{Ticks, TrackKind};
 use belvedere::stats::RenditionStats;
 
@@ -24,8 +24,10 @@ const MOST_OVERLAP: f64 = 1_000.0;
 /// Most that dates may jump ahead where a camera pauses without a break, and the decode line goes on: see
 /// `ingest`'s pace and `live`'s fit.
 const PAUSE_SLACK: f64 = 4_000.0;
+/// Sound goes out in chunks of so much, if its frames are not longer.
+const SOUND_CHUNK_MS: i64 = 75;
 /// What sound may lag behind the picture beside its own parts and frames: a chunk of it, and the network.
-const SOUND_SLACK_MS: i64 = 75 + 100;
+const SOUND_SLACK_MS: i64 = SOUND_CHUNK_MS + 100;
 
 /// A segment of sound that starts later than this is a gap, give or take a frame of it.
 const SEGMENT_SLACK_MS: f64 = 200.0 + 256.0;
@@ -52,11 +54,6 @@ pub struct Name {
     rendition: usize,
     track: TrackKind,
 }
-
-/// The longest frame of sound whose place beside its picture is judged: 128 ms, 1024 samples at 8 kHz.
-const LONGEST_FRAME: i64 = 11_520;
-/// How late pictures may come by their order alone, for the same.
-const MOST_REORDERED_MS: u32 = 1_500;
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -200,6 +197,17 @@ impl Lists {
         parts.or_else(|| snapshot.segments.last().map(|segment| segment.start.0 + segment.duration.0))
     }
 
+    /// Where the newest stretch begins that the list shows.
+    fn newest_stretch(&self) -> Option<i64> {
+        let snapshot = self.snapshot.as_ref()?;
+        let open = snapshot.open.iter().filter(|open| !open.parts.is_empty());
+        let open = open.map(|open| (open.stretch, open.start.0));
+        let all: Vec<_> =
+            snapshot.segments.iter().map(|segment| (segment.stretch, segment.start.0)).chain(open).collect();
+        let newest = all.last()?.0;
+        all.iter().find(|(stretch, _)| *stretch == newest).map(|(_, start)| *start)
+    }
+
     /// Holds sound against its picture.
     pub fn compare(&mut self, video: &Self, faults: &mut Faults) {
         let (Some(heard), Some(seen)) = (&self.snapshot, &video.snapshot) else { return };
@@ -208,8 +216,7 @@ impl Lists {
             && let Some(index) = segment.msn.checked_sub(first.msn)
             && let Some(picture) = seen.segments.get(index as usize)
         {
-            let discontinuities =
-                |segment: &belvedere::live::Segment| (segment.stretch, segment.discontinuities);
+            let discontinuities = |segment: &Segment| (segment.stretch, segment.discontinuities);
             let same = segment.stretch == picture.stretch;
             faults.unless(same, "N46", &self.name, || {
                 let (heard, seen) = (discontinuities(segment), discontinuities(picture));
@@ -231,19 +238,20 @@ impl Lists {
         let everything =
             sound.heard.first().is_some_and(|(from, to)| *from == 0 && *to >= self.stream.end_ms());
         let (Some(end), Some(video_end)) = (self.end(), video.end()) else { return };
+        // Pictures that get slow at once leave a hole, which is no time in which anything was heard.
+        let end = end.max(video.newest_stretch().unwrap_or(end));
         let frame = i64::from(sound.samples) * 90_000 / i64::from(sound.rate);
-        // Frames of a quarter of a second are listed later, and may be longer than a whole segment that bytes cut.
-        if frame > LONGEST_FRAME {
-            return;
-        }
-        // Nor is sound judged whose pictures come seconds late, as three B-pictures at one a second do.
-        if self.stream.longest_interval_ms() * self.stream.b_pictures > MOST_REORDERED_MS {
-            return;
-        }
-        // A segment that is cut by bytes may be shorter than a frame of sound, and have none of its own.
+        // A segment that is cut by bytes, or before pictures that get slow, may be shorter than a chunk of sound, and
+        // have none of its own.
+        let chunk = frame.max(SOUND_CHUNK_MS * 90);
         let crumbs =
-            video.snapshot.iter().flat_map(|seen| &seen.segments).any(|one| one.duration.0 < 2 * frame);
-        let gap = heard.segments.last().filter(|last| last.gap && last.msn > heard.segments[0].msn + 1);
+            video.snapshot.iter().flat_map(|seen| &seen.segments).any(|one| one.duration.0 < 2 * chunk);
+        // Behind a break sound may begin with the second segment: where pictures were reordered, some was already under
+        // way when the break was seen.
+        let gap = |last: &&Arc<Segment>| {
+            last.gap && last.discontinuities == 0 && last.msn > heard.segments[0].msn + 1
+        };
+        let gap = heard.segments.last().filter(gap);
         faults.unless(!everything || heard.closed || crumbs || gap.is_none(), "S18", &self.name, || {
             "a gap in sound that never stopped".into()
         });

@@ -1,15 +1,19 @@
 //! Servers, cameras, clients, and readers of what comes out.
 
 pub mod cache;
+pub mod camera_tls;
 pub mod checker;
 pub mod client;
 pub mod crowd;
+pub mod ffmpeg;
 pub mod gst;
 pub mod hop;
 pub mod media;
 pub mod players;
 pub mod playlist;
+pub mod program;
 pub mod recording;
+pub mod scripted;
 pub mod site;
 pub mod socket;
 pub mod tls;
