@@ -104,7 +104,8 @@ async fn say_goodbye(mut socket: Socket, code: u16, reason: &str) -> std::io::Re
     let _ = socket.close().await;
     let mut connection = socket.into_inner();
     connection.shutdown().await?;
-    let mut waste = [0; 4096];
+    // Not within the task: every viewer would carry it from the beginning.
+    let mut waste = vec![0; 4096];
     while connection.read(&mut waste).await? > 0 {}
     Ok(())
 }
@@ -390,5 +391,24 @@ async fn next_tip(news: &mut Option<News>) -> Result<(), watch::error::RecvError
     match news {
         Some(news) => news.tips.changed().await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::testing::FakeCamera;
+    use crate::mse::{Decodable, Options};
+    use std::sync::Arc;
+
+    #[test]
+    fn ten_thousand_viewers_are_thirty_megabytes_of_tasks_at_most() {
+        let camera = Arc::new(FakeCamera::silent(50).camera);
+        let viewer =
+            Viewer { camera, rendition: None, decodable: Decodable::new(None), options: Options::default() };
+        let upgrade = hyper::upgrade::on(hyper::Request::new(()));
+        let task = serve(upgrade, viewer, Lease::ENDLESS, CancellationToken::new());
+        let bytes = std::mem::size_of_val(&task);
+        assert!(bytes <= 3072, "{bytes} bytes a viewer");
     }
 }

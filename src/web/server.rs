@@ -44,7 +44,7 @@ const H2_PING: Duration = Duration::from_secs(20);
 /// What the kernel holds of a connection beyond what is on its way. It would take megabytes of media that a slow link
 /// carries in a minute, and hide from the feed that its viewer falls behind.
 #[cfg(target_os = "linux")]
-const UNSENT: u32 = 16 << 10;
+const UNSENT: u32 = 64 << 10;
 /// After a failed accept, as when there are too many files: a breath, so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
