@@ -7,11 +7,14 @@
 pub mod access;
 mod answer;
 mod api;
+mod authority;
 mod body;
 mod delivery;
 mod entrance;
+mod forwarded;
 mod handler;
 mod hls;
+mod limits;
 mod login;
 mod mse;
 pub mod options;
@@ -22,6 +25,7 @@ mod server;
 mod tls;
 mod viewers;
 
-pub use options::{Options, TlsOptions};
+pub use limits::ConnectionLimits;
+pub use options::{Identity, Options, TlsOptions};
 pub use server::{Parts, Server, StartError};
 pub use tls::TlsError;

@@ -14,5 +14,7 @@ mod hls;
 mod matrix;
 mod mse;
 mod players;
+mod pressure;
 mod shutdown;
 mod support;
+mod tls;
