@@ -11,7 +11,8 @@
 //! ingest   RTSP session -> timeline (one clock a camera) -> pace (decode times) -> Frame
 //! live     muxer: Frame -> Chunk, the only muxing ever -> window: parts, segments, the ring -> wake
 //! hls      decide: answer, wait or refuse; render: a snapshot as text
-//! mse      feed: a cursor into the ring -> messages
+//! mse      feed: a cursor into the ring -> messages; auto: which rendition
+//! mp4      the same chunks as one file without an end
 //! web      requests and sockets; sends the ring's own bytes
 //! ```
 //!
@@ -24,7 +25,7 @@
 //! | 5 | [`app`] |
 //! | 4 | [`settings`], [`demo`] |
 //! | 3 | [`ingest`], [`web`] |
-//! | 2 | [`hls`], [`mse`] |
+//! | 2 | [`hls`], [`mse`], [`mp4`] |
 //! | 1 | [`live`] |
 //! | 0 | [`media`], [`stats`], [`clock`] |
 
@@ -36,6 +37,7 @@ pub mod hls;
 pub mod ingest;
 pub mod live;
 pub mod media;
+pub mod mp4;
 pub mod mse;
 pub mod settings;
 pub mod stats;

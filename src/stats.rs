@@ -29,6 +29,8 @@ pub struct RenditionStats {
     pub segments_evicted_early: Counter,
     /// Segments without parts, since their frames last longer than a part may.
     pub segments_without_parts: Counter,
+    /// Segments that begin between two key frames, since those are too far apart.
+    pub segments_cut: Counter,
     /// Frames that could not be used: damaged, out of place, or too large.
     pub frames_dropped: Counter,
     /// RTP packets the camera sent that never arrived.
@@ -39,4 +41,16 @@ pub struct RenditionStats {
     pub breaks: Counter,
     /// Panics of a worker that were contained.
     pub panics: Counter,
+    /// Viewers of the MSE feed and of `live.mp4` that came, together with those that changed to this rendition.
+    pub viewers_joined: Counter,
+    /// Times that a viewer had fallen behind and went on at a newer sync sample.
+    pub viewer_skips: Counter,
+    /// Chunks that were left out in those skips, all viewers together.
+    pub chunks_skipped: Counter,
+    /// Viewers that `auto` took from this rendition to a lighter one, since their connection was too slow.
+    pub viewers_lowered: Counter,
+    /// Viewers that `auto` took from this rendition to a heavier one.
+    pub viewers_raised: Counter,
+    /// Viewers that were cut off, since they took nothing or answered nothing for too long.
+    pub viewers_stalled: Counter,
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use belvedere::clock::Now;
 use belvedere::live::{Camera, Options, Origin, Publisher, Rendition, State, Status, channel};
 use belvedere::media::time::Anchor;
-use belvedere::media::{AudioTrack, Frame, Ticks, TrackKind, Tracks, VideoCodec, VideoTrack};
+use belvedere::media::{AudioCodec, AudioTrack, Frame, Ticks, TrackKind, Tracks, VideoCodec, VideoTrack};
 use belvedere::stats::RenditionStats;
 use bytes::Bytes;
 
@@ -42,6 +42,7 @@ pub fn tracks() -> Tracks {
         pixel_aspect: None,
     };
     let audio = AudioTrack {
+        codec: AudioCodec::Aac,
         config: Bytes::from_static(&[0x11, 0x90]),
         rfc6381: "mp4a.40.2".into(),
         sample_rate: SAMPLE_RATE,

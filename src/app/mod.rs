@@ -104,8 +104,9 @@ impl App {
     ) {
         let now = clock::now();
         let since_epoch = now.wall.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let camera_clock = Arc::new(CameraClock::new(now));
+        let camera_clock = CameraClock::new(now);
         let origin = Origin::new(since_epoch, camera_clock.anchor());
+        let camera_clock = Arc::new(camera_clock.dating(origin.dates.clone(), options.clock_tolerance));
         let mut renditions = Vec::new();
         for rendition in camera.renditions {
             let stats = Arc::new(RenditionStats::default());

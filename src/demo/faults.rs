@@ -20,6 +20,17 @@ pub struct Faults {
     skips: AtomicU64,
     /// Nanoseconds.
     rtp_shift: AtomicI64,
+    /// One more than the first RTP time of sessions; 0 stands for a random one.
+    rtp_start: AtomicU64,
+    /// Millionths that the RTP clocks of video and audio run too fast.
+    haste: [AtomicI64; 2],
+    /// 0 stands for none, 1 for all.
+    repeat_every: AtomicU32,
+    /// 0 stands for none.
+    stray_every: AtomicU32,
+    /// Nanoseconds.
+    report_shift: AtomicI64,
+    swapped: AtomicBool,
     /// Cancelled to cut what hangs on it, and replaced.
     cut: Mutex<CancellationToken>,
 }
@@ -57,6 +68,46 @@ impl Faults {
         self.rtp_shift.fetch_add(nanoseconds, Ordering::Relaxed);
     }
 
+    /// The same backwards.
+    pub fn shift_rtp_time_back(&self, back: Duration) {
+        let nanoseconds = i64::try_from(back.as_nanos()).unwrap_or(i64::MAX);
+        self.rtp_shift.fetch_sub(nanoseconds, Ordering::Relaxed);
+    }
+
+    /// Sessions that begin from now on have this as their first RTP time, on all their streams.
+    pub fn start_rtp_time_at(&self, first: u32) {
+        self.rtp_start.store(u64::from(first) + 1, Ordering::Relaxed);
+    }
+
+    /// The RTP clocks of the two tracks run so many millionths too fast, or too slow. For sessions that begin from now
+    /// on: in others their time would jump.
+    pub fn hasten_rtp_time(&self, video: i64, audio: i64) {
+        self.haste[0].store(video, Ordering::Relaxed);
+        self.haste[1].store(audio, Ordering::Relaxed);
+    }
+
+    /// Every `nth` unit of each stream has the RTP time of the one before it: 1 lets the time stand still, 0 none.
+    pub fn repeat_rtp_time(&self, nth: u32) {
+        self.repeat_every.store(nth, Ordering::Relaxed);
+    }
+
+    /// Every `nth` unit of each stream has an RTP time that is hours off; 0 none.
+    pub fn stray_rtp_time(&self, nth: u32) {
+        self.stray_every.store(nth, Ordering::Relaxed);
+    }
+
+    /// Sender reports tell a wall time that is so much later than the true one.
+    pub fn shift_reports(&self, later: Duration) {
+        let nanoseconds = i64::try_from(later.as_nanos()).unwrap_or(i64::MAX);
+        self.report_shift.store(nanoseconds, Ordering::Relaxed);
+    }
+
+    /// While true, the pictures are those of the next rendition, from its next IDR frame on: other parameter sets and
+    /// another size, as after a change of the camera's settings.
+    pub fn swap_pictures(&self, on: bool) {
+        self.swapped.store(on, Ordering::Relaxed);
+    }
+
     /// While true, no RTCP is sent.
     pub fn no_sender_reports(&self, on: bool) {
         self.silent_reports.store(on, Ordering::Relaxed);
@@ -92,6 +143,37 @@ impl Faults {
     /// Nanoseconds that RTP time is ahead of the true instants.
     pub(super) fn rtp_shift(&self) -> i64 {
         self.rtp_shift.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn rtp_start(&self) -> Option<u32> {
+        self.rtp_start.load(Ordering::Relaxed).checked_sub(1).map(|first| first as u32)
+    }
+
+    /// Nanoseconds since a session's start as a track's RTP clock counts them.
+    pub(super) fn hastened(&self, track: usize, since: i64) -> i64 {
+        let haste = self.haste[track].load(Ordering::Relaxed);
+        since + (i128::from(since) * i128::from(haste) / 1_000_000) as i64
+    }
+
+    /// True for the unit that has the RTP time of the one before; `count` is how many the stream has had.
+    pub(super) fn repeats(&self, count: u32) -> bool {
+        let nth = self.repeat_every.load(Ordering::Relaxed);
+        nth != 0 && count.is_multiple_of(nth)
+    }
+
+    /// The same for one that is hours off.
+    pub(super) fn strays(&self, count: u32) -> bool {
+        let nth = self.stray_every.load(Ordering::Relaxed);
+        nth != 0 && count.is_multiple_of(nth)
+    }
+
+    /// Nanoseconds that reports are later than the truth.
+    pub(super) fn report_shift(&self) -> i64 {
+        self.report_shift.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn pictures_are_swapped(&self) -> bool {
+        self.swapped.load(Ordering::Relaxed)
     }
 
     pub(super) fn reports_are_silent(&self) -> bool {

@@ -21,6 +21,9 @@ use super::{random, sdp};
 /// cameras report more often, and clients find the wall time sooner.
 const REPORT_PERIOD: i64 = 2_000_000_000;
 
+/// How far a stray stamp is off.
+const STRAY_HOURS: u32 = 2;
+
 /// Units sent in one go, and the rest between two goes: spreads the burst at the start over some 30 ms, for the sake
 /// of UDP receive buffers, and bounds what is written at once.
 const UNITS_A_TURN: usize = 8;
@@ -63,6 +66,9 @@ pub(super) struct Stream {
     pub(super) rtp_start: u32,
     next: i64,
     report_due: CameraTime,
+    /// RTP time of the last unit.
+    last_rtp: u32,
+    units: u32,
 }
 
 impl Stream {
@@ -74,7 +80,8 @@ impl Stream {
         };
         let packetizer = Packetizer::new(payload_type, random::number32(), random::number16());
         let rtp_start = random::number32();
-        Self { kind, outlet, packetizer, rtp_start, next: 0, report_due: CameraTime(i64::MIN) }
+        let report_due = CameraTime(i64::MIN);
+        Self { kind, outlet, packetizer, rtp_start, next: 0, report_due, last_rtp: rtp_start, units: 0 }
     }
 }
 
@@ -82,6 +89,10 @@ impl Stream {
 #[derive(Debug)]
 pub(super) struct Player {
     clip: Arc<Clip>,
+    /// The next rendition, whose pictures come where they are to be swapped.
+    other: Arc<Clip>,
+    /// They come now.
+    swapped: bool,
     timebase: Timebase,
     /// The instant of the first frame; RTP times count from it.
     start: CameraTime,
@@ -97,6 +108,7 @@ impl Player {
     /// Starts at the newest IDR frame before `now`.
     pub(super) fn new(
         clip: Arc<Clip>,
+        other: Arc<Clip>,
         timebase: Timebase,
         mut streams: Vec<Stream>,
         now: Instant,
@@ -106,13 +118,16 @@ impl Player {
         let first = clip.video.start_of(clip.video.sync_before(shown));
         for stream in &mut streams {
             stream.next = stream.kind.track(&clip).unit_from(first);
+            stream.rtp_start = faults.rtp_start().unwrap_or(stream.rtp_start);
         }
         Self {
             start: timebase.time_of_clip(first),
             skips_done: faults.skips(),
             shift_before: faults.rtp_shift(),
             last_turn: None,
+            swapped: false,
             clip,
+            other,
             timebase,
             streams,
         }
@@ -178,7 +193,8 @@ impl Player {
         tcp: &mut Vec<u8>,
     ) -> Result<(), RtpWriteError> {
         let shift = CameraTime(faults.rtp_shift() - self.shift_before);
-        let Stream { kind, outlet, packetizer, rtp_start, next, report_due } = &mut self.streams[index];
+        let Stream { kind, outlet, packetizer, rtp_start, next, report_due, last_rtp, units } =
+            &mut self.streams[index];
         let unit = *next;
         *next += 1;
         match kind {
@@ -191,13 +207,15 @@ impl Player {
         }
         let rate = kind.rate(&self.clip);
         let rtp_time = |time: CameraTime| {
-            let ticks = time.ticks_since(self.start, rate) + shift.ticks_since(CameraTime(0), rate);
+            let since = faults.hastened(*kind as usize, time.0 - self.start.0);
+            let ticks = CameraTime(since + shift.0).ticks_since(CameraTime(0), rate);
             rtp_start.wrapping_add(ticks as u32) // RTP time goes round; its lower 32 bits are what counts
         };
         if now >= *report_due && !faults.reports_are_silent() {
             *report_due = CameraTime(now.0 + REPORT_PERIOD);
             let Packetizer { ssrc, packets, octets, .. } = *packetizer;
-            let report = SenderReport { ssrc, ntp: now.ntp(), rtp: rtp_time(now), packets, octets };
+            let told = CameraTime(now.0 + faults.report_shift());
+            let report = SenderReport { ssrc, ntp: told.ntp(), rtp: rtp_time(now), packets, octets };
             outlet.rtcp(&report.write(), tcp);
         }
         let send = |count, packet: &[u8]| {
@@ -205,14 +223,25 @@ impl Player {
                 outlet.rtp(packet, tcp);
             }
         };
-        let data = kind.track(&self.clip).data(unit);
+        *units = units.wrapping_add(1);
+        let stamp = match *units {
+            count if faults.repeats(count) => *last_rtp,
+            count if faults.strays(count) => rtp_time(start).wrapping_add(STRAY_HOURS * 3600 * rate),
+            _ => rtp_time(start),
+        };
+        *last_rtp = stamp;
+        let sync = *kind == Kind::Video && self.clip.video.is_sync(unit);
+        if sync {
+            self.swapped = faults.pictures_are_swapped();
+        }
+        let clip = if self.swapped { &self.other } else { &self.clip };
         match kind {
-            Kind::Audio => packetizer.audio(data, rtp_time(start), send),
-            Kind::Video if self.clip.video.is_sync(unit) => {
-                let sets = [self.clip.sps.as_slice(), self.clip.pps.as_slice()];
-                packetizer.video(sets.into_iter().chain(nals(data)), rtp_time(start), send)
+            Kind::Audio => packetizer.audio(self.clip.audio.data(unit), stamp, send),
+            Kind::Video if sync => {
+                let sets = [clip.sps.as_slice(), clip.pps.as_slice()];
+                packetizer.video(sets.into_iter().chain(nals(clip.video.data(unit))), stamp, send)
             }
-            Kind::Video => packetizer.video(nals(data), rtp_time(start), send),
+            Kind::Video => packetizer.video(nals(clip.video.data(unit)), stamp, send),
         }
     }
 }
@@ -235,10 +264,11 @@ mod tests {
 
     fn player(now: Now, kinds: &[Kind]) -> Player {
         let clip = Arc::new(super::super::clip::all().unwrap().remove(1));
+        let other = Arc::clone(&clip);
         let streams =
             (0..).zip(kinds).map(|(i, kind)| Stream::new(*kind, Outlet::Tcp { rtp: 2 * i, rtcp: 2 * i + 1 }));
         let streams = streams.collect();
-        Player::new(clip, Timebase::new(now, Duration::ZERO), streams, now.instant, &Faults::default())
+        Player::new(clip, other, Timebase::new(now, Duration::ZERO), streams, now.instant, &Faults::default())
     }
 
     /// What `tcp` holds: channel and packet.

@@ -71,6 +71,12 @@ impl Shared {
         })
     }
 
+    /// The rendition after `clip`, the first one after the last.
+    pub(super) fn clip_after(&self, clip: &Arc<Clip>) -> Arc<Clip> {
+        let after = self.clips.iter().skip_while(|other| other.name != clip.name).nth(1);
+        Arc::clone(after.or(self.clips.first()).unwrap_or(clip))
+    }
+
     /// The timebase for a session that starts now: the same for all, until somebody sets the wall clock or the machine
     /// has slept. Sessions that run keep the one they have.
     pub(super) fn timebase(&self, now: Now) -> Timebase {

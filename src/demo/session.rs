@@ -210,8 +210,9 @@ impl Client {
         }
         if let State::Ready(streams) = &mut session.state {
             let now = clock::now();
-            let player =
-                Player::new(clip, shared.timebase(now), std::mem::take(streams), now.instant, &shared.faults);
+            let other = shared.clip_after(&clip);
+            let (timebase, streams) = (shared.timebase(now), std::mem::take(streams));
+            let player = Player::new(clip, other, timebase, streams, now.instant, &shared.faults);
             session.state = State::Playing(Box::new(player));
             shared.counters.plays.add(1);
         }

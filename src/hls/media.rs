@@ -86,7 +86,8 @@ impl Writer<'_> {
             self.segment(segment, index >= parts_from)?;
         }
         if let Some(open) = self.snapshot.open.as_ref().filter(|open| !open.parts.is_empty()) {
-            self.opening(&open.epoch, open.discontinuities, open.presentation)?;
+            let first = self.snapshot.date(open.stretch, open.presentation);
+            self.opening(&open.epoch, open.discontinuities, first)?;
             self.parts(open.msn, &open.parts)?;
         }
         if self.snapshot.closed {
@@ -148,26 +149,29 @@ impl Writer<'_> {
         self.segments.len() - kept.count()
     }
 
-    /// Index of the first finished segment whose parts are listed.
+    /// Index of the first finished segment whose parts are listed: within three target durations from the end, and
+    /// behind the last segment that has none. Older parts are no longer at the live edge, and a player that went by
+    /// them would ask for a part that never comes (RFC 8216bis 6.2.1 lets them be removed; hls.js takes the end of
+    /// the last part for the end of the list). A list without parts needs no hint (RFC 8216bis B.1).
     fn first_with_parts(&self) -> usize {
+        let open = self.snapshot.open.as_ref();
+        if open.is_some_and(|open| open.whole) {
+            return self.segments.len();
+        }
         let within =
             Ticks(PARTS_WITHIN * i64::from(self.snapshot.targets.duration) * i64::from(TICKS_PER_SECOND));
-        let open = self.snapshot.open.iter().flat_map(|open| &open.parts);
-        let mut from_end = Ticks(open.map(|part| part.duration.0).sum());
-        let mut first = self.segments.len();
-        for segment in self.segments.iter().rev() {
+        let mut from_end = Ticks(open.iter().flat_map(|open| &open.parts).map(|part| part.duration.0).sum());
+        let listed = self.segments.iter().rev().take_while(|segment| {
             from_end += segment.duration;
-            if from_end > within {
-                break;
-            }
-            first -= 1;
-        }
-        first
+            from_end <= within && segment.in_parts()
+        });
+        self.segments.len() - listed.count()
     }
 
     fn segment(&mut self, segment: &Segment, with_parts: bool) -> fmt::Result {
-        self.opening(&segment.epoch, segment.discontinuities, segment.presentation)?;
-        if with_parts && !segment.gap && !segment.whole {
+        let first = self.snapshot.date(segment.stretch, segment.presentation);
+        self.opening(&segment.epoch, segment.discontinuities, first)?;
+        if with_parts {
             self.parts(segment.msn, &segment.parts)?;
         }
         if segment.gap {
@@ -178,7 +182,7 @@ impl Writer<'_> {
     }
 
     /// The tags that come before a segment's first part (RFC 8216bis 4.4.4.9).
-    fn opening(&mut self, epoch: &Arc<Epoch>, discontinuities: u64, first: Ticks) -> fmt::Result {
+    fn opening(&mut self, epoch: &Arc<Epoch>, discontinuities: u64, first: SystemTime) -> fmt::Result {
         for _ in 0..discontinuities {
             writeln!(self.out, "#EXT-X-DISCONTINUITY")?;
         }
@@ -188,11 +192,7 @@ impl Writer<'_> {
             let uri = self.media(Piece::Init(epoch.number));
             writeln!(self.out, "#EXT-X-MAP:URI=\"{uri}\"")?;
         }
-        writeln!(
-            self.out,
-            "#EXT-X-PROGRAM-DATE-TIME:{}",
-            date_time(self.snapshot.anchor.wall_at(first), self.snapshot.track)
-        )
+        writeln!(self.out, "#EXT-X-PROGRAM-DATE-TIME:{}", date_time(first, self.snapshot.track))
     }
 
     fn has_init(&self, epoch: &Epoch) -> bool {
@@ -313,19 +313,30 @@ abc/video-100.m4s
     }
 
     #[test]
-    fn slow_pictures_are_listed_as_whole_segments_without_a_hint() {
+    fn slow_pictures_are_listed_as_whole_segments_without_parts_or_a_hint() {
         let mut camera = FakeCamera::silent(50);
-        camera.play(110).play_slowly(8, 25);
+        camera.play(110);
+        // One long picture is made up for by the next; more of them are not.
+        let mut slow = text(&camera, TrackKind::Video);
+        while slow.contains("PRELOAD-HINT") {
+            camera.play_slowly(1, 25);
+            slow = text(&camera, TrackKind::Video);
+        }
+        assert!(!slow.contains("#EXT-X-PART:"), "{slow}");
+        assert!(slow.ends_with(".m4s\n"), "all that had parts is listed as a whole: {slow}");
+        camera.play_slowly(7, 25);
         let slow = text(&camera, TrackKind::Video);
         assert!(!slow.contains("PRELOAD-HINT"), "no part is to come: {slow}");
+        assert!(!slow.contains("#EXT-X-PART:"), "no part is at the live edge: {slow}");
         assert!(slow.contains("#EXT-X-PART-INF:PART-TARGET=0.50000\n"), "{slow}");
-        let (_, since) = slow.rsplit_once("#EXT-X-PART:").expect("parts of before");
-        assert!(since.matches("#EXTINF:2.").count() >= 3, "{slow}");
+        assert!(slow.matches("#EXTINF:2.").count() >= 5, "{slow}");
         assert!(!slow.contains("DISCONTINUITY\n"), "{slow}");
         camera.play(100);
         let fast = text(&camera, TrackKind::Video);
         assert!(fast.contains("PRELOAD-HINT") && fast.ends_with("m4s\"\n"), "{fast}");
         assert!(fast.rsplit_once("#EXTINF").expect("segments").1.contains("#EXT-X-PART:"), "{fast}");
+        let (_, since) = fast.split_once("#EXT-X-PART:").expect("parts");
+        assert!(since.matches("#EXTINF").count() <= 2, "parts that were taken off never come back: {fast}");
     }
 
     #[test]

@@ -1,15 +1,19 @@
 //! Where a camera's own clock lies on the camera's timeline; shared by all its renditions.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::clock::Now;
+use crate::live::Dates;
 use crate::media::Ticks;
 use crate::media::time::{Anchor, year_2026};
 
 /// The timeline's zero lies at least this long before the clock was made, so that a picture that was
 /// taken before it arrived still has a positive time.
 const HEAD_START: Duration = Duration::from_secs(60);
+
+/// From 1900, where NTP starts, to 1970, in ticks (RFC 868 gives the number).
+const NTP_TO_UNIX: i64 = 2_208_988_800 * 90_000;
 
 /// How fast the camera's clock may be followed: 500 ppm, far more than a quartz is off and far
 /// less than a viewer can notice.
@@ -24,6 +28,8 @@ const STEER_PPM: i64 = 500;
 #[derive(Debug)]
 pub struct CameraClock {
     anchor: Anchor,
+    dates: Arc<Dates>,
+    tolerance: Ticks,
     inner: Mutex<Inner>,
 }
 
@@ -47,7 +53,24 @@ impl CameraClock {
         // A clock that stands before 2026 was never set; nothing is lost by any other zero then.
         let since = now.wall.duration_since(year_2026()).unwrap_or_default().max(HEAD_START);
         let anchor = Anchor { ticks: Ticks::from_duration(since), instant: now.instant, wall: now.wall };
-        Self { anchor, inner: Mutex::default() }
+        Self { anchor, dates: Arc::default(), tolerance: Ticks(0), inner: Mutex::default() }
+    }
+
+    /// Has `dates` follow the camera's clock as long as it is within `tolerance` of ours; then, and else, ours.
+    #[must_use]
+    pub fn dating(mut self, dates: Arc<Dates>, tolerance: Duration) -> Self {
+        (self.dates, self.tolerance) = (dates, Ticks::from_duration(tolerance));
+        self
+    }
+
+    /// Tells how far the camera's clock is ahead of ours, where it is to be believed.
+    fn tell(&self, inner: &Inner) {
+        // What its clock shows when the timeline is at the anchor, and what ours shows.
+        let theirs = self.anchor.ticks.0 - inner.offset - NTP_TO_UNIX;
+        let ours = self.anchor.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let ahead = Ticks(theirs - Ticks::from_duration(ours).0);
+        let sane = ahead.0.abs() <= self.tolerance.0;
+        self.dates.set(if sane { ahead } else { Ticks(0) });
     }
 
     /// The anchor of the timeline, for whoever turns its times into wall time.
@@ -69,6 +92,7 @@ impl CameraClock {
         let mut inner = self.lock();
         if inner.users == 0 {
             inner.set(offset);
+            self.tell(&inner);
         } else if (inner.offset - offset.0).abs() > tolerance.0 {
             return None;
         }
@@ -112,7 +136,9 @@ impl Lease {
 
     /// Sets the offset after the camera's clock was set: the pictures go on as they were.
     pub fn rebase(&self, offset: Ticks) {
-        self.clock.lock().set(offset);
+        let mut inner = self.clock.lock();
+        inner.set(offset);
+        self.clock.tell(&inner);
     }
 
     /// Lets the timeline follow our own clock: `lag` is how much later frames arrive than the
@@ -127,6 +153,7 @@ impl Lease {
         let most = elapsed * STEER_PPM / 1_000_000;
         inner.offset += lag.0.clamp(-most, most);
         inner.steered = now;
+        self.clock.tell(&inner);
     }
 }
 
@@ -142,8 +169,6 @@ impl Drop for Lease {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
     use super::*;
 
     const TOLERANCE: Ticks = Ticks(5 * 90_000);
@@ -190,5 +215,23 @@ mod tests {
         drop(first);
         second.steer(Ticks(-10), Ticks(6 * 90_000));
         assert_eq!(second.offset().0, Ticks(215));
+    }
+
+    #[test]
+    fn dates_follow_the_camera_s_clock_if_it_is_near_ours() {
+        let ntp = |now: Now| {
+            let unix = now.wall.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+            Ticks::from_duration(unix).0 + NTP_TO_UNIX
+        };
+        for (ahead, dated) in
+            [(0, 0), (4 * 90_000, 4 * 90_000), (-90_000, -90_000), (6 * 90_000, 0), (-9_000_000_000, 0)]
+        {
+            let now = crate::clock::now();
+            let dates = Arc::<Dates>::default();
+            let clock = Arc::new(CameraClock::new(now).dating(Arc::clone(&dates), Duration::from_secs(5)));
+            let offset = clock.ticks_at(now.instant).0 - (ntp(now) + ahead);
+            let _lease = clock.join(Ticks(offset), TOLERANCE).expect("it is free");
+            assert_eq!(dates.ahead(), Ticks(dated), "{ahead} ticks ahead");
+        }
     }
 }

@@ -87,7 +87,9 @@ pub enum Failure {
         why: String,
     },
     /// No video track that can be served.
-    #[error("no H.264 or H.265 video: the camera offers {found}")]
+    #[error(
+        "no H.264 or H.265 video: the camera offers {found}; set the video encoding of this stream to H.264 in the camera"
+    )]
     NoVideo {
         /// What it has instead, such as `jpeg video, pcma audio`.
         found: String,
@@ -184,7 +186,7 @@ mod tests {
             ),
             (
                 Failure::NoVideo { found: "jpeg video".into() },
-                "no H.264 or H.265 video: the camera offers jpeg video",
+                "no H.264 or H.265 video: the camera offers jpeg video; set the video encoding of this stream to H.264 in the camera",
             ),
             (Failure::Stalled { after: Duration::from_millis(1_500) }, "stalled: no picture for 1.5 s"),
         ];

@@ -15,9 +15,13 @@ pub mod event;
 pub mod options;
 pub mod pace;
 pub mod pump;
+pub mod rate;
 pub mod rtsp;
 pub mod session;
+pub mod sink;
+pub mod sound;
 pub mod timeline;
+pub mod voice;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
@@ -29,8 +33,8 @@ use tokio_util::task::AbortOnDropHandle;
 pub use self::camera_clock::CameraClock;
 pub use self::error::{Failure, IngestError, Name};
 pub use self::options::{Options, Source, Transport};
-pub use self::pump::Sink;
 pub use self::rtsp::Sessions;
+pub use self::sink::Sink;
 
 use self::backoff::Backoff;
 use self::rtsp::Group;

@@ -131,6 +131,54 @@ impl Recorder {
     }
 }
 
+/// Panics at its tenth frame, and never again.
+#[derive(Default)]
+struct Bomb {
+    recorder: Recorder,
+    gone_off: std::sync::atomic::AtomicBool,
+}
+
+impl Sink for Bomb {
+    fn begin(&self, tracks: Tracks) -> Result<(), InitError> {
+        self.recorder.begin(tracks)
+    }
+    fn push(&self, frame: Frame) -> Result<(), PushError> {
+        self.recorder.push(frame)?;
+        let due = self.recorder.frames(TrackKind::Video).len() == 10;
+        assert!(!due || self.gone_off.swap(true, std::sync::atomic::Ordering::Relaxed), "a test's bomb");
+        Ok(())
+    }
+    fn set_status(&self, status: Status) {
+        self.recorder.set_status(status);
+    }
+    fn set_skew(&self, skew: Option<Ticks>) {
+        self.recorder.set_skew(skew);
+    }
+}
+
+#[tokio::test]
+async fn a_panic_ends_its_session_is_counted_and_the_camera_is_connected_again() {
+    let camera = crate::demo::Server::start(crate::demo::Options::default()).await.expect("a camera");
+    let (bomb, stats) = (Arc::<Bomb>::default(), Arc::<RenditionStats>::default());
+    let rendition = Rendition {
+        name: Name { camera: "front-door".into(), rendition: "main".into() },
+        source: source(camera.addr().port(), "main"),
+        options: Options::default(),
+        publisher: Arc::clone(&bomb),
+        stats: Arc::clone(&stats),
+        clock: clock(),
+        sessions: Arc::default(),
+    };
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(run(rendition, stop.clone()));
+    bomb.recorder.pictures(40).await;
+    stop.cancel();
+    task.await.expect("run does not panic");
+    assert_eq!((stats.panics.get(), stats.sessions.get()), (1, 2));
+    let told = bomb.recorder.statuses();
+    assert!(told.iter().any(|status| status.reason == Failure::Panicked.to_string()), "{told:?}");
+}
+
 /// A rendition that runs.
 struct Running {
     recorder: Arc<Recorder>,
@@ -267,7 +315,7 @@ async fn udp_with_digest_and_b_frames_plays() {
 
 #[tokio::test]
 async fn h265_with_basic_and_foreign_sound_plays_without_sound() {
-    let camera = Camera::start(&["--auth", "basic", "--codec", "h265", "--audio", "pcma", "--fps", "10"]);
+    let camera = Camera::start(&["--auth", "basic", "--codec", "h265", "--audio", "opus", "--fps", "10"]);
     let source = Source {
         username: Some("viewer".into()),
         password: Some(SecretString::from("secret")),
@@ -280,6 +328,11 @@ async fn h265_with_basic_and_foreign_sound_plays_without_sound() {
     let epochs = recorder.epochs();
     assert_eq!((epochs[0].video.codec, epochs[0].audio.is_none()), (VideoCodec::H265, true));
     assert!(epochs[0].video.rfc6381.starts_with("hvc1."), "{}", epochs[0].video.rfc6381);
+    let live = Status::because(
+        State::Live,
+        "plays without sound, since opus cannot be carried: choose AAC or G.711 in the camera",
+    );
+    assert!(recorder.statuses().contains(&live), "{:?}", recorder.statuses());
 }
 
 #[tokio::test]
@@ -305,7 +358,12 @@ async fn refusals_are_told_in_words_without_secrets() {
             "retrying",
             "connection refused: check the address and the port, and that RTSP is switched on in the camera",
         ),
-        (source(jpeg.port, "main"), "unsupported", "no H.264 or H.265 video: the camera offers jpeg video"),
+        (
+            source(jpeg.port, "main"),
+            "unsupported",
+            "no H.264 or H.265 video: the camera offers jpeg video; set the video encoding of this stream to H.264 in \
+             the camera",
+        ),
     ];
     for (source, word, reason) in cases {
         let running = Running::start(source, &clock());
@@ -363,7 +421,11 @@ async fn main_and_sub_show_the_same_instant_though_sub_comes_later() {
 
 /// Limits short enough for a test.
 fn hasty() -> Options {
-    Options { stall_timeout: Duration::from_secs(2), connect_timeout: Duration::from_secs(1) }
+    Options {
+        stall_timeout: Duration::from_secs(2),
+        connect_timeout: Duration::from_secs(1),
+        ..Options::default()
+    }
 }
 
 #[tokio::test]

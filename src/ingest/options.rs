@@ -30,17 +30,26 @@ pub struct Source {
     pub audio: bool,
 }
 
-/// Times that hold for all cameras.
+/// What holds for all cameras.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     /// A connected camera that delivers no frame for this long is reconnected (`ingest.stall_timeout`).
     pub stall_timeout: Duration,
     /// Longest wait for each RTSP exchange up to PLAY (`ingest.connect_timeout`).
     pub connect_timeout: Duration,
+    /// A camera's clock that is within this of ours dates its playlists (`ingest.clock_tolerance`).
+    pub clock_tolerance: Duration,
+    /// After damage, no picture until the next sync sample (`ingest.drop_until_sync`).
+    pub drop_until_sync: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { stall_timeout: Duration::from_secs(10), connect_timeout: Duration::from_secs(10) }
+        Self {
+            stall_timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(10),
+            clock_tolerance: Duration::from_secs(5),
+            drop_until_sync: false,
+        }
     }
 }

@@ -249,9 +249,14 @@ impl AudioPace {
             }
             self.dropping = false;
         }
+        PacedAudio::At(self.follow())
+    }
+
+    /// Places a frame right behind the one before, whenever the camera plays it.
+    pub fn follow(&mut self) -> u64 {
         let at = self.next;
         self.next += self.frame;
-        PacedAudio::At(at.unsigned_abs())
+        at.unsigned_abs()
     }
 }
 

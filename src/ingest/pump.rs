@@ -13,10 +13,11 @@ use bytes::Bytes;
 
 use super::camera_clock::CameraClock;
 use super::event::{Picture, Sound};
-use super::pace::{self, AudioPace, PacedAudio, VideoPace};
+use super::pace::{self, VideoPace};
+use super::sink::Sink;
+use super::sound::SoundLine;
 use super::timeline::{Timeline, Verdict};
-use crate::live::{Publisher, PushError, Status};
-use crate::media::fmp4::InitError;
+use crate::live::PushError;
 use crate::media::{AudioTrack, Frame, Ticks, TrackKind, Tracks, VideoTrack};
 use crate::stats::RenditionStats;
 
@@ -43,36 +44,6 @@ const OVERLAP: Ticks = Ticks(90 * 250);
 /// B-pictures show among this many: fewer tell nothing.
 const FEWEST_FOR_LAG: usize = 4;
 
-/// Where frames go.
-pub trait Sink: Send + Sync + 'static {
-    /// See [`Publisher::begin`].
-    ///
-    /// # Errors
-    /// No init segment can be written for `tracks`.
-    fn begin(&self, tracks: Tracks) -> Result<(), InitError>;
-    /// See [`Publisher::push`].
-    fn push(&self, frame: Frame) -> Result<(), PushError>;
-    /// See [`Publisher::set_status`].
-    fn set_status(&self, status: Status);
-    /// See [`Publisher::set_skew`].
-    fn set_skew(&self, skew: Option<Ticks>);
-}
-
-impl Sink for Publisher {
-    fn begin(&self, tracks: Tracks) -> Result<(), InitError> {
-        Publisher::begin(self, tracks)
-    }
-    fn push(&self, frame: Frame) -> Result<(), PushError> {
-        Publisher::push(self, frame)
-    }
-    fn set_status(&self, status: Status) {
-        Publisher::set_status(self, status);
-    }
-    fn set_skew(&self, skew: Option<Ticks>) {
-        Publisher::set_skew(self, skew);
-    }
-}
-
 /// How far a rendition's tracks have come, in ticks: what outlives its sessions, so that the
 /// frames of the next one come later.
 #[derive(Debug, Default)]
@@ -96,6 +67,10 @@ pub struct Pump<S> {
     lag: Ticks,
     /// Why the tracks were refused, once they were.
     refused: Option<String>,
+    /// After damage pictures are left out up to the next sync sample.
+    drop_until_sync: bool,
+    /// They are now.
+    holding: bool,
 }
 
 enum Stage {
@@ -127,7 +102,7 @@ struct Epoch {
     video: VideoPace,
     /// Presentation time of the first picture: sound before it is left out.
     first: Ticks,
-    audio: Option<AudioPace>,
+    sound: Option<SoundLine>,
 }
 
 impl<S: Sink> Pump<S> {
@@ -152,7 +127,16 @@ impl<S: Sink> Pump<S> {
             epochs: 0,
             lag: Ticks(0),
             refused: None,
+            drop_until_sync: false,
+            holding: false,
         }
+    }
+
+    /// After damage, leaves out pictures up to the next sync sample if `wanted`.
+    #[must_use]
+    pub fn drop_until_sync(mut self, wanted: bool) -> Self {
+        self.drop_until_sync = wanted;
+        self
     }
 
     /// True once frames have been published.
@@ -171,8 +155,22 @@ impl<S: Sink> Pump<S> {
         self.sink.set_skew(self.timeline.skew());
     }
 
+    /// True once a clock of the camera has proved to run at a wrong rate.
+    pub fn clock_is_wrong(&self) -> bool {
+        self.timeline.clock_is_wrong()
+    }
+
+    /// Pictures before the next one are missing, or cannot be read.
+    pub fn damaged(&mut self) {
+        self.holding = self.drop_until_sync;
+    }
+
     /// Takes a picture.
     pub fn video(&mut self, picture: Picture) {
+        if picture.lost > 0 {
+            self.damaged();
+        }
+        self.holding &= !picture.sync;
         let arrival = self.clock.ticks_at(picture.arrival);
         let verdict = self.timeline.accept(TrackKind::Video, picture.elapsed, arrival, picture.sync);
         let (elapsed, broke) = match verdict {
@@ -181,6 +179,10 @@ impl<S: Sink> Pump<S> {
         };
         if broke || self.ends_before(&picture, arrival) {
             self.close();
+        }
+        if self.holding {
+            self.stats.frames_dropped.add(1);
+            return;
         }
         let held = Held { kind: TrackKind::Video, elapsed, sync: picture.sync, data: picture.data };
         match &mut self.stage {
@@ -264,6 +266,7 @@ impl<S: Sink> Pump<S> {
             waiting.queue.pop_front();
         };
         let audio = self.audio.clone().filter(|_| self.hears(now));
+        let sound = audio.clone().map(|track| SoundLine::new(track, first, now));
         let tracks = Tracks { video: waiting.track, audio };
         if let Err(error) = self.sink.begin(tracks.clone()) {
             self.refused = Some(error.to_string());
@@ -276,8 +279,8 @@ impl<S: Sink> Pump<S> {
         self.lag = self.reorder_lag(&waiting.queue).unwrap_or(self.lag);
         let video =
             VideoPace::new(Ticks((first.0 - self.lag.0).max(end.0)), waiting.interval, self.lag.0 > 0);
-        self.stage =
-            Stage::Open(Box::new(Epoch { tracks, interval: waiting.interval, video, first, audio: None }));
+        let interval = waiting.interval;
+        self.stage = Stage::Open(Box::new(Epoch { tracks, interval, video, first, sound }));
         for held in waiting.queue {
             match &mut self.stage {
                 Stage::Open(_) => self.publish(held, now),
@@ -303,7 +306,7 @@ impl<S: Sink> Pump<S> {
     fn publish(&mut self, held: Held, now: Ticks) {
         match held.kind {
             TrackKind::Video => self.publish_video(held, now),
-            TrackKind::Audio => self.publish_audio(held),
+            TrackKind::Audio => self.publish_audio(held, now),
         }
     }
 
@@ -316,6 +319,12 @@ impl<S: Sink> Pump<S> {
             self.start(held, Some(track), interval, now);
             return;
         }
+        // Sound that has stopped: players of both tracks would wait for it.
+        let silence = epoch.sound.as_mut().map(|sound| {
+            let frames = sound.silence(presentation, now, Ticks(self.progress.audio.load(Ordering::Relaxed)));
+            self.progress.audio.fetch_max(sound.end().0, Ordering::Relaxed);
+            frames
+        });
         let sync = held.sync;
         if sync {
             self.sink.set_skew(self.timeline.skew());
@@ -330,41 +339,30 @@ impl<S: Sink> Pump<S> {
             sync,
             data: held.data,
         };
+        for frame in silence.into_iter().flatten() {
+            // What is refused is counted; sound needs no more than that.
+            let _refused = self.push(frame);
+        }
         if self.push(frame).is_err() && sync {
             // Without it the pictures that follow cannot be decoded.
             self.close();
         }
     }
 
-    fn publish_audio(&mut self, held: Held) {
+    fn publish_audio(&mut self, held: Held, now: Ticks) {
         let Stage::Open(epoch) = &mut self.stage else { return };
         // Sound that came after the epoch began waits for the next one.
-        let Some(track) = &epoch.tracks.audio else { return };
+        let Some(sound) = &mut epoch.sound else { return };
         let presentation = self.timeline.map(TrackKind::Audio, held.elapsed);
         if presentation < epoch.first {
             return;
         }
-        let rate = track.sample_rate;
-        let samples = presentation.to_timescale(rate);
-        let end = self.progress.audio.load(Ordering::Relaxed);
-        let pace = epoch.audio.get_or_insert_with(|| {
-            let end = Ticks(end).to_timescale(rate) + i64::from(end > 0);
-            AudioPace::new(samples.max(end), rate, track.frame_samples)
-        });
-        let PacedAudio::At(decode_time) = pace.place(samples) else {
+        let end = Ticks(self.progress.audio.load(Ordering::Relaxed));
+        let Some(frame) = sound.place(presentation, now, end, held.data) else {
             self.stats.frames_dropped.add(1);
             return;
         };
-        self.progress.audio.store(Ticks::from_timescale(pace.end(), rate).0, Ordering::Relaxed);
-        let frame = Frame {
-            track: TrackKind::Audio,
-            decode_time,
-            duration: track.frame_samples,
-            composition_offset: 0,
-            sync: true,
-            data: held.data,
-        };
-        // A frame that is refused is counted; sound needs no more than that.
+        self.progress.audio.store(sound.end().0, Ordering::Relaxed);
         let _refused = self.push(frame);
     }
 

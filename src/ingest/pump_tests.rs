@@ -2,8 +2,10 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use super::*;
-use crate::media::VideoCodec;
+use crate::live::Status;
+use crate::media::fmp4::InitError;
 use crate::media::fmp4::Inits;
+use crate::media::{AudioCodec, VideoCodec};
 
 const FRAME: i64 = 3_600;
 
@@ -48,10 +50,15 @@ struct Feed {
 
 impl Feed {
     fn new(sound: bool) -> Self {
+        Self::with(sound, false)
+    }
+
+    fn with(sound: bool, drop_until_sync: bool) -> Self {
         let now = crate::clock::now();
         let (shelf, stats, progress) =
             (Arc::<Shelf>::default(), Arc::<RenditionStats>::default(), Arc::<Progress>::default());
         let audio = AudioTrack {
+            codec: AudioCodec::Aac,
             config: Bytes::from_static(&[0x11, 0x88]),
             rfc6381: "mp4a.40.2".into(),
             sample_rate: 48_000,
@@ -65,7 +72,8 @@ impl Feed {
             Arc::clone(&clock),
             Arc::clone(&progress),
             sound.then(|| Arc::new(audio)),
-        );
+        )
+        .drop_until_sync(drop_until_sync);
         Self { pump, shelf, stats, progress, began: now.instant, clock, track: Some(track(640)) }
     }
 
@@ -247,4 +255,16 @@ fn parameters_that_cannot_be_used_are_refused_with_a_reason() {
     feed.pictures(0..20);
     assert!(feed.pump.refused().is_some_and(|why| why.contains("H.264")), "{:?}", feed.pump.refused());
     assert!(!feed.pump.delivered());
+}
+
+#[test]
+fn after_damage_nothing_is_shown_until_the_next_key_frame_if_that_is_wanted() {
+    for (wanted, pictures, dropped) in [(false, 50, 0), (true, 35, 15)] {
+        let mut feed = Feed::with(false, wanted);
+        feed.pictures(0..10);
+        feed.pump.damaged();
+        feed.pictures(10..50);
+        assert_eq!(feed.epochs(), [(false, pictures, 0)], "one epoch");
+        assert_eq!(feed.stats.frames_dropped.get(), dropped);
+    }
 }

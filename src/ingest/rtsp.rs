@@ -3,7 +3,9 @@
 //! `retina` sets no limits of time; every wait here has one, but for [`Session::next`], whose
 //! caller knows how long silence may last.
 
-use std::collections::HashMap;
+mod tracks;
+
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -11,20 +13,20 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use retina::client::{
     Credentials, Demuxed, Described, InitialTimestampPolicy, PlayOptions, SessionGroup, SessionOptions,
-    SetupOptions, Stream, TcpTransportOptions, UdpTransportOptions,
+    SetupOptions, TcpTransportOptions, UdpTransportOptions,
 };
-use retina::codec::{
-    AudioParameters, CodecItem, FrameFormat, ParametersRef, VideoParameters, VideoParametersCodec,
-};
+use retina::codec::{CodecItem, FrameFormat};
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 use url::{Host, Url};
 
+use self::tracks::VideoReader;
 use super::damage::{Damage, Scrub};
 use super::error::{Failure, Step};
 use super::event::{Event, Picture, Sound};
+use super::voice::Voice;
 use super::{Source, Transport};
-use crate::media::{AudioTrack, Ticks, TrackKind, VideoCodec, VideoTrack};
+use crate::media::{AudioTrack, Ticks, TrackKind};
 
 /// The port of RTSP when the URL names none (RFC 2326, 3.2).
 const DEFAULT_PORT: u16 = 554;
@@ -88,9 +90,12 @@ impl Group {
 pub struct Session {
     demuxed: Demuxed,
     video_index: usize,
-    video: Option<Arc<VideoTrack>>,
-    interval: Option<Ticks>,
+    video: VideoReader,
     audio: Option<Arc<AudioTrack>>,
+    /// What makes FLAC of the camera's sound, where that is needed.
+    voice: Option<Voice>,
+    /// Blocks of sound that are made and not told yet.
+    blocks: VecDeque<Sound>,
     left_out: Option<String>,
     damage: Damage,
     secrets: Scrub,
@@ -109,24 +114,32 @@ impl Session {
             }
             other => other?,
         };
-        let video_index = find_video(session.streams())?;
-        let (audio_index, left_out) = if source.audio { find_audio(session.streams()) } else { (None, None) };
+        let video_index = tracks::find_video(session.streams())?;
+        let (audio_index, left_out) =
+            if source.audio { tracks::find_audio(session.streams()) } else { (None, None) };
         for index in [Some(video_index), audio_index].into_iter().flatten() {
             let setup = session.setup(index, setup_options(source.transport));
             step(Step::Setup, limit, &secrets, setup).await?;
         }
         // Permissive: cameras without `rtptime` in RTP-Info are common.
         let policy = PlayOptions::default().initial_timestamp(InitialTimestampPolicy::Permissive);
+        let video = VideoReader::new(session.sdp(), &session.streams()[video_index]);
         let playing = step(Step::Play, limit, &secrets, session.play(policy)).await?;
         let demuxed = playing.demuxed().map_err(|error| failure(Step::Describe, &error, &secrets))?;
-        let audio = audio_index.and_then(|index| match demuxed.streams()[index].parameters() {
-            Some(ParametersRef::Audio(parameters)) => audio_track(parameters).map(Arc::new),
-            _ => None,
-        });
-        let damage = Damage::default();
-        let mut session =
-            Self { demuxed, video_index, video: None, interval: None, audio, left_out, damage, secrets };
-        session.read_parameters();
+        let sound = audio_index.and_then(|index| tracks::sound(&demuxed.streams()[index]));
+        let (audio, voice) = sound.map_or((None, None), |(track, voice)| (Some(Arc::new(track)), voice));
+        let mut session = Self {
+            demuxed,
+            video_index,
+            video,
+            audio,
+            voice,
+            blocks: VecDeque::new(),
+            left_out,
+            damage: Damage::default(),
+            secrets,
+        };
+        session.video.read(&session.demuxed.streams()[video_index]);
         Ok(session)
     }
 
@@ -146,6 +159,9 @@ impl Session {
     /// `on_damage` is called once for each frame that was skipped because it cannot be read.
     pub async fn next(&mut self, mut on_damage: impl FnMut()) -> Result<Event, Failure> {
         loop {
+            if let Some(block) = self.blocks.pop_front() {
+                return Ok(Event::Audio(block));
+            }
             let item = match self.demuxed.next().await {
                 Some(Ok(item)) => item,
                 Some(Err(error)) => {
@@ -164,25 +180,30 @@ impl Session {
     fn event(&mut self, item: CodecItem) -> Option<Event> {
         match item {
             CodecItem::VideoFrame(frame) => {
-                if frame.has_new_parameters() || self.video.is_none() {
-                    self.read_parameters();
+                if frame.has_new_parameters() || self.video.track().is_none() {
+                    self.video.read(&self.demuxed.streams()[self.video_index]);
                 }
                 Some(Event::Video(Picture {
                     elapsed: ticks(frame.timestamp()),
                     arrival: frame.start_ctx().received(),
                     sync: frame.is_random_access_point(),
                     lost: frame.loss(),
-                    track: self.video.clone(),
-                    interval: self.interval,
+                    track: self.video.track(),
+                    interval: self.video.interval(),
                     data: Bytes::from(frame.into_data()),
                 }))
             }
-            CodecItem::AudioFrame(frame) => Some(Event::Audio(Sound {
-                data: Bytes::copy_from_slice(frame.data()),
-                elapsed: ticks(frame.timestamp()),
-                arrival: frame.ctx().received(),
-                lost: frame.loss(),
-            })),
+            CodecItem::AudioFrame(frame) => {
+                let sound = Sound {
+                    data: Bytes::copy_from_slice(frame.data()),
+                    elapsed: ticks(frame.timestamp()),
+                    arrival: frame.ctx().received(),
+                    lost: frame.loss(),
+                };
+                let Some(voice) = &mut self.voice else { return Some(Event::Audio(sound)) };
+                voice.push(&sound, &mut self.blocks);
+                None
+            }
             CodecItem::Rtcp(compound) => {
                 let rtp = compound.rtp_timestamp()?;
                 let report = compound.pkts().next()?.as_sender_report().ok().flatten()?;
@@ -195,21 +216,6 @@ impl Session {
             }
             _ => None,
         }
-    }
-
-    /// Takes over the parameters in force; equal ones change nothing.
-    fn read_parameters(&mut self) {
-        let Some(ParametersRef::Video(parameters)) = self.demuxed.streams()[self.video_index].parameters()
-        else {
-            return;
-        };
-        let Some(track) = video_track(parameters) else { return };
-        if self.video.as_deref() != Some(&track) {
-            self.video = Some(Arc::new(track));
-        }
-        self.interval = parameters.frame_rate().filter(|(_, rate)| *rate > 0).map(|(units, rate)| {
-            Ticks(i64::from(units) * i64::from(crate::media::time::TICKS_PER_SECOND) / i64::from(rate))
-        });
     }
 
     fn damaged(&mut self, error: &retina::Error) -> Result<(), Failure> {
@@ -291,61 +297,6 @@ async fn silent_step(url: &Url) -> Step {
         Ok(Ok(_)) => Step::Describe,
         _ => Step::Connecting,
     }
-}
-
-fn find_video(streams: &[Stream]) -> Result<usize, Failure> {
-    let usable =
-        |stream: &Stream| stream.media() == "video" && matches!(stream.encoding_name(), "h264" | "h265");
-    streams.iter().position(usable).ok_or_else(|| {
-        let found: Vec<String> =
-            streams.iter().map(|stream| format!("{} {}", stream.encoding_name(), stream.media())).collect();
-        Failure::NoVideo { found: if found.is_empty() { "nothing".into() } else { found.join(", ") } }
-    })
-}
-
-/// The sound that can be carried, or else the codec of one that cannot.
-fn find_audio(streams: &[Stream]) -> (Option<usize>, Option<String>) {
-    let audio = |stream: &&Stream| stream.media() == "audio";
-    let usable = |stream: &Stream| match stream.parameters() {
-        Some(ParametersRef::Audio(parameters)) => audio_track(parameters).is_some(),
-        _ => false,
-    };
-    match streams.iter().position(|stream| audio(&stream) && usable(stream)) {
-        Some(index) => (Some(index), None),
-        None => (None, streams.iter().find(audio).map(|stream| stream.encoding_name().to_owned())),
-    }
-}
-
-fn video_track(parameters: &VideoParameters) -> Option<VideoTrack> {
-    let (codec, rfc6381) = match parameters.codec_params() {
-        VideoParametersCodec::H264 { .. } => {
-            (VideoCodec::H264, parameters.rfc6381_codec().to_ascii_lowercase())
-        }
-        VideoParametersCodec::H265 { .. } => (VideoCodec::H265, parameters.rfc6381_codec().to_owned()),
-        _ => return None,
-    };
-    let (width, height) = parameters.pixel_dimensions();
-    Some(VideoTrack {
-        codec,
-        record: Bytes::copy_from_slice(parameters.extra_data()),
-        rfc6381,
-        width: u16::try_from(width).ok()?,
-        height: u16::try_from(height).ok()?,
-        pixel_aspect: parameters
-            .pixel_aspect_ratio()
-            .and_then(|(h, v)| Some((u16::try_from(h).ok()?, u16::try_from(v).ok()?))),
-    })
-}
-
-fn audio_track(parameters: &AudioParameters) -> Option<AudioTrack> {
-    let rfc6381 = parameters.rfc6381_codec().filter(|codec| codec.starts_with("mp4a."))?;
-    Some(AudioTrack {
-        config: Bytes::copy_from_slice(parameters.extra_data()),
-        rfc6381: rfc6381.to_owned(),
-        sample_rate: parameters.clock_rate(),
-        channels: parameters.channels().get(),
-        frame_samples: parameters.frame_length()?.get(),
-    })
 }
 
 fn ticks(timestamp: retina::Timestamp) -> Ticks {

@@ -10,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 use super::Rendition;
 use super::error::{Failure, Step};
 use super::event::{Event, Picture};
-use super::pump::{Progress, Pump, Sink};
+use super::pump::{Progress, Pump};
 use super::rtsp::{Group, Session};
+use super::sink::Sink;
 use crate::clock;
 use crate::live::{State, Status};
 
@@ -28,9 +29,9 @@ pub struct Life {
     progress: Arc<Progress>,
     /// When the current session began to deliver.
     live_since: std::sync::Mutex<Option<Instant>>,
-    told_left_out: AtomicBool,
     told_ring_full: AtomicBool,
     told_slow: AtomicBool,
+    told_long_gop: AtomicBool,
 }
 
 impl Life {
@@ -63,28 +64,32 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
         Err(failure) => return failure,
     };
     rendition.stats.sessions.add(1);
-    if let Some(codec) = session.left_out()
-        && !life.told_left_out.swap(true, Ordering::Relaxed)
-    {
-        tracing::info!("camera {}: {codec} sound is left out, only AAC is carried", rendition.name);
-    }
     let mut pump = Pump::new(
         Arc::clone(&rendition.publisher),
         Arc::clone(&rendition.stats),
         Arc::clone(&rendition.clock),
         Arc::clone(&life.progress),
         session.audio(),
-    );
+    )
+    .drop_until_sync(rendition.options.drop_until_sync);
     let began = clock::now().instant;
-    let mut told = Told::default();
+    let mut told = Told { without_sound: session.left_out().map(without_sound), ..Told::default() };
     let mut last_picture = None;
     loop {
         let deadline = match last_picture {
             Some(last) => last + rendition.options.stall_timeout,
             None => began + FIRST_FRAME,
         };
-        let next = session.next(|| rendition.stats.frames_dropped.add(1));
-        match timeout_at(deadline.into(), next).await {
+        let damaged = AtomicBool::new(false);
+        let next = session.next(|| {
+            rendition.stats.frames_dropped.add(1);
+            damaged.store(true, Ordering::Relaxed);
+        });
+        let next = timeout_at(deadline.into(), next).await;
+        if damaged.load(Ordering::Relaxed) {
+            pump.damaged();
+        }
+        match next {
             Ok(Ok(Event::Video(picture))) => {
                 last_picture = Some(clock::now().instant);
                 rendition.stats.packets_lost.add(picture.lost.into());
@@ -101,6 +106,7 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
             }
             Err(_) => return stalled(rendition),
         }
+        told.tell_clock(rendition, pump.clock_is_wrong());
         if let Some(why) = pump.refused() {
             return Failure::Unusable { why: why.to_owned() };
         }
@@ -115,6 +121,11 @@ fn pump_picture<S: Sink>(pump: &mut Pump<S>, picture: Picture) {
     }
 }
 
+/// What to tell the owner of a camera whose sound is of an encoding that cannot be carried.
+fn without_sound(encoding: &str) -> String {
+    format!("plays without sound, since {encoding} cannot be carried: choose AAC or G.711 in the camera")
+}
+
 fn stalled<S: Sink>(rendition: &Rendition<S>) -> Failure {
     let failure = Failure::Stalled { after: rendition.options.stall_timeout };
     rendition.set_status(Status::because(State::Stalled, failure.to_string()));
@@ -124,11 +135,25 @@ fn stalled<S: Sink>(rendition: &Rendition<S>) -> Failure {
 /// What was already said about this session.
 #[derive(Default)]
 struct Told {
+    /// Why there is no sound although the camera has some.
+    without_sound: Option<String>,
     live: bool,
     no_key_frame: bool,
+    wrong_clock: bool,
 }
 
 impl Told {
+    fn tell_clock<S: Sink>(&mut self, rendition: &Rendition<S>, wrong: bool) {
+        if wrong && !self.wrong_clock {
+            self.wrong_clock = true;
+            tracing::warn!(
+                "camera {}: its RTP clock runs at a wrong rate, or stands; frames are timed by their arrival now, and \
+                 sound and picture may be apart by what the network delays: update the camera's firmware",
+                rendition.name
+            );
+        }
+    }
+
     fn tell<S: Sink>(
         &mut self,
         rendition: &Rendition<S>,
@@ -140,23 +165,10 @@ impl Told {
         if live && !self.live {
             self.live = true;
             *life.live_since.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = last_picture;
-            rendition.set_status(Status::plain(State::Live));
+            rendition
+                .set_status(Status::because(State::Live, self.without_sound.clone().unwrap_or_default()));
         }
-        if rendition.stats.segments_without_parts.get() > 0 && !life.told_slow.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                "camera {}: frames come so slowly now that HLS lists whole segments only, at a longer delay: set \
-                 hls.part_target to more than they last, or raise the camera's frame rate",
-                rendition.name
-            );
-        }
-        if rendition.stats.segments_evicted_early.get() > 0
-            && !life.told_ring_full.swap(true, Ordering::Relaxed)
-        {
-            tracing::warn!(
-                "camera {}: less is kept than hls.window asks for, since limits.ring_bytes is used up",
-                rendition.name
-            );
-        }
+        tell_of_segments(rendition, life);
         if !live
             && !self.no_key_frame
             && last_picture.is_some_and(|last| last.saturating_duration_since(began) > NO_KEY_FRAME)
@@ -167,5 +179,27 @@ impl Told {
                 "pictures come, but no key frame yet: set a shorter I-frame interval in the camera",
             ));
         }
+    }
+}
+
+/// What HLS cannot make well of the camera's pictures, once each.
+fn tell_of_segments<S: Sink>(rendition: &Rendition<S>, life: &Life) {
+    let (name, stats) = (&rendition.name, &rendition.stats);
+    let first = |count: u64, told: &AtomicBool| count > 0 && !told.swap(true, Ordering::Relaxed);
+    if first(stats.segments_without_parts.get(), &life.told_slow) {
+        tracing::warn!(
+            "camera {name}: frames come so slowly now that HLS lists whole segments only, at a longer delay: set \
+             hls.part_target to more than they last, or raise the camera's frame rate"
+        );
+    } else if first(stats.segments_cut.get(), &life.told_long_gop) {
+        tracing::warn!(
+            "camera {name}: key frames are so far apart that HLS segments begin between them, which iPhones may not \
+             play at low latency: set the camera's I-frame interval to one or two seconds, and its smart codec off"
+        );
+    }
+    if first(stats.segments_evicted_early.get(), &life.told_ring_full) {
+        tracing::warn!(
+            "camera {name}: less is kept than hls.window asks for, since limits.ring_bytes is used up"
+        );
     }
 }

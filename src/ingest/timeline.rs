@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use super::camera_clock::{CameraClock, Lease};
 use super::continuity::{Checked, Continuity};
+use super::rate::{Rate, Rated};
 use crate::media::{Ticks, TrackKind};
 
 const MILLISECOND: i64 = 90;
@@ -67,6 +68,7 @@ pub struct Timeline {
 
 #[derive(Debug, Default)]
 struct Track {
+    rate: Rate,
     continuity: Continuity,
     arrivals: Arrivals,
     reports: Reports,
@@ -98,6 +100,14 @@ impl Timeline {
     pub fn accept(&mut self, kind: TrackKind, elapsed: Ticks, arrival: Ticks, sync: bool) -> Verdict {
         let track = self.track(kind);
         track.first.get_or_insert(elapsed);
+        let elapsed = match track.rate.check(elapsed, arrival) {
+            Rated::Good(elapsed) => elapsed,
+            Rated::Bent(elapsed) => {
+                self.bend(kind);
+                elapsed
+            }
+        };
+        let track = self.track(kind);
         match track.continuity.check(elapsed, arrival) {
             Checked::Jumped => {
                 track.jumped();
@@ -105,7 +115,7 @@ impl Timeline {
                 self.npt = Some(false);
                 if kind == TrackKind::Video {
                     self.open = false;
-                    self.refused = false;
+                    self.refused = self.video.rate.is_wrong();
                 }
                 Verdict::Break(elapsed)
             }
@@ -117,6 +127,23 @@ impl Timeline {
                 }
                 Verdict::Frame(elapsed)
             }
+        }
+    }
+
+    /// True once the clock of a track has proved to run at a wrong rate, or to stand.
+    pub fn clock_is_wrong(&self) -> bool {
+        self.video.rate.is_wrong() || self.audio.rate.is_wrong()
+    }
+
+    /// From here on the stamps of a track follow their arrival: nothing that its clock told before holds.
+    fn bend(&mut self, kind: TrackKind) {
+        let track = self.track(kind);
+        track.arrivals = Arrivals::default();
+        track.reports = Reports::default();
+        self.npt = Some(false);
+        match kind {
+            TrackKind::Video => (self.lease, self.refused, self.remap) = (None, true, true),
+            TrackKind::Audio => self.audio.offset = None,
         }
     }
 
@@ -157,8 +184,8 @@ impl Timeline {
     /// `elapsed`. Nonsense is ignored.
     pub fn report(&mut self, kind: TrackKind, ntp: u64, elapsed: Ticks) {
         // Cameras without a clock send zero, or count seconds since they were switched on; the
-        // second is as good as any other clock.
-        if ntp == 0 {
+        // second is as good as any other clock. Where RTP time runs wrongly, its relation to one says nothing.
+        if ntp == 0 || self.track(kind).rate.is_wrong() {
             return;
         }
         let ticks = (u128::from(ntp) * u128::from(SECOND.unsigned_abs())) >> 32;

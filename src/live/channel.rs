@@ -5,14 +5,16 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 
+use super::dates::{Dated, Dates};
 use super::fit::{self, Picture};
 use super::line::{BitRates, OpenSegment};
 use super::model::{Chunk, Epoch, Origin, Part, RunId, Segment};
 use super::muxer::{Muxer, PushError};
+use super::ring::Joint;
 use super::targets::{Measured, Targets};
 use super::tip::Tip;
 use super::window::Window;
@@ -37,6 +39,7 @@ pub struct Channel {
     id: u64,
     run: RunId,
     anchor: Anchor,
+    dates: Arc<Dates>,
     window: Mutex<Window>,
     /// Changes with every chunk; for readers of chunks.
     chunks: watch::Sender<Tip>,
@@ -44,6 +47,7 @@ pub struct Channel {
     parts: watch::Sender<Tip>,
     status: watch::Sender<Status>,
     skew: Mutex<Option<Ticks>>,
+    stats: Arc<RenditionStats>,
 }
 
 /// The writing end.
@@ -62,11 +66,13 @@ pub fn channel(options: Options, origin: &Origin, stats: Arc<RenditionStats>) ->
         id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
         run: origin.run,
         anchor: origin.anchor,
+        dates: Arc::clone(&origin.dates),
         window: Mutex::new(window),
         chunks: watch::Sender::new(tip),
         parts: watch::Sender::new(tip),
         status: watch::Sender::new(Status::plain(State::Idle)),
         skew: Mutex::new(None),
+        stats: stats.clone(),
     });
     let muxer = Mutex::new(Muxer::new(Window::most_chunk_bytes(&options)));
     (Publisher { channel: channel.clone(), stats, muxer }, channel)
@@ -97,14 +103,17 @@ impl Publisher {
         self.stats.frames.add(1);
         self.stats.bytes.add(bytes);
         if !chunks.is_empty() {
-            let (mut early, mut whole) = (0, 0);
+            let counts =
+                |window: &Window| [window.evicted_early(), window.whole_segments(), window.cut_segments()];
+            let (mut before, mut after) = ([0; 3], [0; 3]);
             self.channel.change(|window| {
-                let before = (window.evicted_early(), window.whole_segments());
+                before = counts(window);
                 chunks.into_iter().for_each(|chunk| window.push(chunk));
-                (early, whole) = (window.evicted_early() - before.0, window.whole_segments() - before.1);
+                after = counts(window);
             });
-            self.stats.segments_evicted_early.add(early);
-            self.stats.segments_without_parts.add(whole);
+            self.stats.segments_evicted_early.add(after[0] - before[0]);
+            self.stats.segments_without_parts.add(after[1] - before[1]);
+            self.stats.segments_cut.add(after[2] - before[2]);
         }
         Ok(())
     }
@@ -177,6 +186,8 @@ pub struct Snapshot {
     pub run: RunId,
     /// Wall time of decode time 0.
     pub anchor: Anchor,
+    /// How far the camera's clock was ahead of ours in each stretch that is listed.
+    pub dates: Vec<(u64, Ticks)>,
     /// What the camera's playlists promise.
     pub targets: Targets,
     /// How far back the ring is meant to go.
@@ -195,6 +206,14 @@ pub struct Snapshot {
     pub version: u64,
     /// True when nothing will come any more.
     pub closed: bool,
+}
+
+impl Snapshot {
+    /// Wall time at `presentation` in `stretch`, by the camera's clock where that is to be believed.
+    pub fn date(&self, stretch: u64, presentation: Ticks) -> SystemTime {
+        let ahead = self.dates.iter().rfind(|(of, _)| *of == stretch).map_or(Ticks(0), |(_, ahead)| *ahead);
+        self.anchor.wall_at(presentation + ahead)
+    }
 }
 
 impl Channel {
@@ -243,6 +262,11 @@ impl Channel {
         if tip.closed && !fact(&tip) { Err(Closed) } else { Ok(tip) }
     }
 
+    /// How many wait in [`until`](Self::until) now.
+    pub fn waiting(&self) -> usize {
+        self.parts.receiver_count()
+    }
+
     /// The newest epoch, once its first chunk is here.
     pub fn epoch(&self) -> Option<Arc<Epoch>> {
         self.window().ring().newest().map(|chunk| chunk.epoch.clone())
@@ -251,6 +275,16 @@ impl Channel {
     /// The epoch with this number, while any of its chunks is kept.
     pub fn epoch_numbered(&self, number: u32) -> Option<Arc<Epoch>> {
         self.window().ring().epoch(number).cloned()
+    }
+
+    /// Where a reader that has come to `from` on the camera's timeline can go on here.
+    pub fn joint(&self, from: Ticks) -> Joint {
+        self.window().ring().joint(from)
+    }
+
+    /// The counters of this rendition.
+    pub fn stats(&self) -> &RenditionStats {
+        &self.stats
     }
 
     /// Index of the newest sync sample, at which a viewer starts.
@@ -288,15 +322,23 @@ impl Channel {
         let window = self.window();
         let line = window.line(track)?;
         let part_target = window.part_target(track)?;
+        let targets = window.targets()?;
+        let segments: Vec<Arc<Segment>> = line.listed().cloned().collect();
+        let open = line.open().cloned();
+        let finished =
+            segments.iter().map(|segment| (segment.stretch, segment.presentation, segment.duration));
+        let growing = open.iter().map(|open| (open.stretch, open.presentation, Ticks(0)));
+        let dated = finished.chain(growing).map(Dated::from);
         Some(Snapshot {
             track,
             run: self.run,
             anchor: self.anchor,
-            targets: window.targets()?,
+            dates: self.dates.of(dated),
+            targets,
             window: window.options().window,
             part_target,
-            segments: line.listed().cloned().collect(),
-            open: line.open().cloned(),
+            segments,
+            open,
             open_msn: line.open_msn(),
             stretch: line.last_stretch().unwrap_or(window.stretch()),
             version: line.version(),

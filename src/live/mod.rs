@@ -7,7 +7,9 @@
 pub mod catalog;
 pub mod channel;
 pub mod cutter;
+pub mod dates;
 pub mod fit;
+pub mod follow;
 pub mod line;
 pub mod model;
 pub mod muxer;
@@ -23,9 +25,12 @@ pub mod window;
 
 pub use catalog::{Camera, Catalog, Rendition};
 pub use channel::{Channel, Closed, Publisher, Read, Snapshot, channel};
+pub use dates::Dates;
+pub use follow::{Follower, Next};
 pub use model::{Chunk, Epoch, Origin, Part, PartId, RunId, Segment};
 pub use muxer::PushError;
 pub use options::Options;
+pub use ring::Joint;
 pub use state::{State, Status};
 pub use targets::Targets;
 pub use tip::{LineTip, Tip};

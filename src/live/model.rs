@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
+use super::Dates;
 use crate::media::fmp4::Inits;
 use crate::media::time::{Anchor, year_2026};
 use crate::media::{Ticks, TrackKind, Tracks};
@@ -39,7 +40,9 @@ pub struct PartId {
     pub part: u32,
 }
 
-const SECONDS_PER_HOUR: u64 = 3600;
+/// How often a camera may break, on average over the life of a process, before discontinuity numbers step back
+/// with the next one: four times an hour. More often would make the numbers greater than players like.
+const SECONDS_PER_STRETCH: u64 = 900;
 
 /// What all renditions of a camera have in common.
 #[derive(Clone, Debug)]
@@ -49,14 +52,18 @@ pub struct Origin {
     /// The unix time in seconds: number of the first segments, so that numbers never step back, not
     /// even over a restart (RFC 8216bis 6.2.2).
     pub first_msn: u64,
-    /// Number of the first stretch. Grows over restarts like `first_msn`, but slowly: players keep
-    /// lists that are as long as this number is great.
+    /// Number of the first stretch: quarters of an hour since 2026. So numbers do not step back over a restart
+    /// either (RFC 8216bis 6.2.2), but for a camera that breaks more often than that. They grow as slowly as this
+    /// since hls.js goes through all numbers from 0 on with each reload: a hundred thousand of them are nothing,
+    /// but a clock's seconds would take it minutes.
     pub first_stretch: u64,
     /// Where decode time 0 lies.
     pub anchor: Anchor,
     /// The stretch that the camera has come to: a break in one rendition is one in all, since
     /// discontinuity numbers must match in all playlists (RFC 8216bis 6.2.4).
     pub stretch: Arc<AtomicU64>,
+    /// How the camera's own clock dates its stretches.
+    pub dates: Arc<Dates>,
 }
 
 impl Origin {
@@ -64,13 +71,14 @@ impl Origin {
     pub fn new(since_epoch: Duration, anchor: Anchor) -> Self {
         let since_2026 =
             (SystemTime::UNIX_EPOCH + since_epoch).duration_since(year_2026()).unwrap_or_default();
-        let first_stretch = since_2026.as_secs() / SECONDS_PER_HOUR;
+        let first_stretch = since_2026.as_secs() / SECONDS_PER_STRETCH;
         Self {
             run: RunId(since_epoch.as_millis() as u64),
             first_msn: since_epoch.as_secs(),
             first_stretch,
             anchor,
             stretch: Arc::new(AtomicU64::new(first_stretch)),
+            dates: Arc::default(),
         }
     }
 
@@ -167,8 +175,52 @@ pub struct Segment {
 }
 
 impl Segment {
+    /// True when it can be loaded part by part.
+    pub fn in_parts(&self) -> bool {
+        !self.gap && !self.whole
+    }
+
     /// Bytes of all parts.
     pub fn bytes(&self) -> usize {
         self.parts.iter().map(|part| part.bytes).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Instant, UNIX_EPOCH};
+
+    const NOVEMBER_2026: u64 = 1_793_491_200;
+
+    fn begun(seconds: u64) -> Origin {
+        let anchor = Anchor { ticks: Ticks(0), instant: Instant::now(), wall: UNIX_EPOCH };
+        Origin::new(Duration::from_secs(seconds), anchor)
+    }
+
+    #[test]
+    fn a_restart_never_steps_back_where_a_camera_breaks_four_times_an_hour() {
+        let day = 24 * 3600;
+        let before = begun(NOVEMBER_2026);
+        let mut reached = before.stretch();
+        for _ in 0..4 * 24 {
+            reached = before.stretch_after(reached);
+        }
+        let after = begun(NOVEMBER_2026 + day);
+        assert!(after.first_stretch >= reached, "{} after {reached}", after.first_stretch);
+        assert!(after.first_msn >= before.first_msn + day && after.run > before.run);
+    }
+
+    #[test]
+    fn numbers_stay_small_enough_for_players_and_for_32_bits() {
+        let in_ten_years = begun(NOVEMBER_2026 + 10 * 366 * 24 * 3600);
+        assert!(begun(NOVEMBER_2026).first_stretch < 50_000);
+        assert!(in_ten_years.first_stretch < 500_000);
+        assert!(i32::try_from(in_ten_years.first_msn).is_ok());
+    }
+
+    #[test]
+    fn a_clock_before_2026_begins_at_zero() {
+        assert_eq!(begun(5).first_stretch, 0);
     }
 }

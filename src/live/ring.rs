@@ -10,6 +10,17 @@ use crate::media::{Ticks, TrackKind};
 /// Frames that the measured frame rate is taken from.
 const RATE_FRAMES: usize = 100;
 
+/// Where a reader of another ring can come over to this one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Joint {
+    /// The first sync sample that starts at the wanted time or later: its number, and when it starts.
+    pub sync: Option<(u64, Ticks)>,
+    /// The newest sync sample, whenever it starts.
+    pub newest: Option<u64>,
+    /// Where the newest picture ends: no sync sample before this is still to come.
+    pub end: Option<Ticks>,
+}
+
 /// Chunks, oldest first; numbers count from 0 and are never used again.
 #[derive(Debug, Default)]
 pub struct Ring {
@@ -79,6 +90,22 @@ impl Ring {
     pub fn epoch(&self, number: u32) -> Option<&Arc<Epoch>> {
         let at = self.chunks.partition_point(|chunk| chunk.epoch.number < number);
         self.chunks.get(at).map(|chunk| &chunk.epoch).filter(|epoch| epoch.number == number)
+    }
+
+    /// Where a reader that has come to `from` on the camera's timeline can go on here.
+    pub fn joint(&self, from: Ticks) -> Joint {
+        let mut joint = Joint { newest: self.last_sync, ..Joint::default() };
+        let numbered = self.chunks.iter().rev().zip((0..self.next()).rev());
+        for (chunk, index) in numbered.filter(|(chunk, _)| chunk.track == TrackKind::Video) {
+            joint.end = joint.end.or(Some(chunk.end));
+            if chunk.start < from {
+                break;
+            }
+            if chunk.sync {
+                joint.sync = Some((index, chunk.start));
+            }
+        }
+        joint
     }
 
     /// How many chunks of the video start at `from` or later, but before `to`; from the newest back.

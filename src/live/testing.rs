@@ -55,6 +55,11 @@ impl FakeCamera {
         Self { publisher, channel, camera, tracks, gop, frames: 0, samples: 0, size: 1000 }
     }
 
+    /// Silent, with frames of this many bytes and all else as given.
+    pub(crate) fn sized(gop: u64, tracks: Tracks, size: usize) -> Self {
+        Self { size, ..Self::new(gop, tracks) }
+    }
+
     /// The same, silent.
     pub(crate) fn silent(gop: u64) -> Self {
         Self::new(gop, testing::video_only())

@@ -53,7 +53,7 @@ pub struct LineTip {
     pub open_whole: bool,
     /// Parts of the newest finished segment.
     pub last_parts: u32,
-    /// How many of those are listed: none of a gap, or of a segment without parts.
+    /// How many of those are listed: none of a gap, of a segment without parts, or before such a one.
     pub last_listed_parts: u32,
     /// True once there is anything to list.
     pub started: bool,
@@ -68,14 +68,15 @@ impl LineTip {
     pub fn of(line: &Line) -> Self {
         let count = |parts: &Vec<_>| u32::try_from(parts.len()).unwrap_or(u32::MAX);
         let open_parts = line.open().map_or(0, |open| count(&open.parts));
+        let open_whole = line.open().is_some_and(|open| open.whole);
         Self {
             open_msn: line.open_msn(),
             open_parts,
-            open_whole: line.open().is_some_and(|open| open.whole),
+            open_whole,
             last_parts: line.newest().map_or(0, |newest| count(&newest.parts)),
             last_listed_parts: line
                 .newest()
-                .filter(|newest| !newest.gap && !newest.whole)
+                .filter(|newest| newest.in_parts() && !open_whole)
                 .map_or(0, |newest| count(&newest.parts)),
             started: open_parts > 0 || line.newest().is_some(),
             finished: line.newest().is_some(),

@@ -57,6 +57,7 @@ pub struct Window {
     /// What was decided of the picture that is being muxed, and where it starts.
     fitted: Option<(Ticks, Fitted)>,
     whole_segments: u64,
+    cut_segments: u64,
     revision: u64,
     closed: bool,
 }
@@ -82,6 +83,7 @@ impl Window {
             evicted_early: 0,
             fitted: None,
             whole_segments: 0,
+            cut_segments: 0,
             revision: 0,
             closed: false,
         }
@@ -143,6 +145,8 @@ impl Window {
             // A break in another rendition is one in this, from the next sync sample on.
             self.stretch = self.origin.stretch();
         }
+        let in_parts = !whole && self.video.open().is_some_and(|open| !open.whole);
+        self.cut_segments += u64::from(boundary == Boundary::Segment && in_parts && !chunk.sync);
         let longest_part = self.part_target;
         self.video.append(chunk, Place { boundary, stretch: self.stretch, index, whole, longest_part });
         self.place_audio();
@@ -312,6 +316,11 @@ impl Window {
         self.whole_segments
     }
 
+    /// Segments so far that began between two sync samples.
+    pub fn cut_segments(&self) -> u64 {
+        self.cut_segments
+    }
+
     /// Segments that were let go before their time, because the ring was full.
     pub fn evicted_early(&self) -> u64 {
         self.evicted_early
@@ -454,6 +463,7 @@ mod tests {
         let mut camera = Camera::new(25, 25, Options::default());
         camera.play(20);
         assert!(camera.durations(TrackKind::Video).iter().all(|duration| *duration == 180_000));
+        assert!(camera.window.cut_segments() == 0 && camera.window.measured().independent);
         let segment = camera.window.video.segment(1002).expect("the third segment");
         let parts: Vec<_> = segment.parts.iter().map(|part| part.duration.0).collect();
         assert_eq!(parts, [14_400, 43_200, 39_600, 43_200, 39_600]);
@@ -502,6 +512,7 @@ mod tests {
         assert!(
             camera.durations(TrackKind::Video).iter().all(|duration| (300_000..=limit).contains(duration))
         );
+        assert!(camera.window.cut_segments() > 10 && !camera.window.measured().independent);
     }
 
     #[test]

@@ -5,13 +5,13 @@
 
 use bytes::Bytes;
 use mp4_atom::{
-    Atom, Audio, Avc1, Avcc, Codec, Dinf, Dref, Encode, Esds, FourCC, Ftyp, Hdlr, Header, Hvc1, Hvcc, Mdat,
-    Mdhd, Mdia, Mfhd, Minf, Moof, Moov, Mp4a, Mvex, Mvhd, Pasp, Smhd, Stbl, Stco, Stsd, Tfdt, Tfhd, Tkhd,
-    Traf, Trak, Trex, Trun, TrunEntry, Url, Visual, Vmhd,
+    Atom, Audio, Avc1, Avcc, Codec, Dfla, Dinf, Dref, Encode, Esds, Flac, FourCC, Ftyp, Hdlr, Header, Hvc1,
+    Hvcc, Mdat, Mdhd, Mdia, Mfhd, Minf, Moof, Moov, Mp4a, Mvex, Mvhd, Pasp, Smhd, Stbl, Stco, Stsd, Tfdt,
+    Tfhd, Tkhd, Traf, Trak, Trex, Trun, TrunEntry, Url, Visual, Vmhd,
     esds::{DecoderConfig, DecoderSpecific, EsDescriptor, SLConfig},
 };
 
-use super::{AudioTrack, Frame, TrackKind, Tracks, VideoCodec, VideoTrack};
+use super::{AudioCodec, AudioTrack, Frame, TrackKind, Tracks, VideoCodec, VideoTrack};
 
 /// Flags of a sample that depends on no other (ISO/IEC 14496-12, 8.8.3.1).
 const SYNC_SAMPLE: u32 = 0x0200_0000;
@@ -183,38 +183,46 @@ fn video_trak(track: &VideoTrack) -> Result<Trak, InitError> {
 }
 
 fn audio_trak(track: &AudioTrack) -> Result<Trak, InitError> {
-    // The other fields only restate the configuration, which is written as it came.
-    let specific = DecoderSpecific { raw: track.config.to_vec(), profile: 0, freq_index: 0, chan_conf: 0 };
-    let entry = Mp4a {
-        audio: Audio {
-            data_reference_index: 1,
-            channel_count: track.channels,
-            sample_size: 16,
-            // The field has 16 bits; rates that do not fit are said by the AudioSpecificConfig alone.
-            sample_rate: u16::try_from(track.sample_rate).unwrap_or(0).into(),
-        },
-        esds: Esds {
-            es_desc: EsDescriptor {
-                es_id: 0,
-                dec_config: DecoderConfig {
-                    object_type_indication: 0x40, // ISO/IEC 14496-3 audio
-                    stream_type: 5,               // audio stream
-                    dec_specific: Some(specific),
-                    ..DecoderConfig::default()
-                },
-                sl_config: SLConfig::default(),
-                ..EsDescriptor::default()
-            },
-        },
-        btrt: None,
-        taic: None,
+    let audio = Audio {
+        data_reference_index: 1,
+        channel_count: track.channels,
+        sample_size: 16,
+        // The field has 16 bits; rates that do not fit are said by the codec's configuration alone.
+        sample_rate: u16::try_from(track.sample_rate).unwrap_or(0).into(),
+    };
+    let entry = match track.codec {
+        AudioCodec::Aac => aac_entry(audio, track),
+        AudioCodec::Flac => flac_entry(audio, track)?,
     };
     Ok(trak(
         Tkhd { volume: 1.into(), alternate_group: 1, ..tkhd(TrackKind::Audio) },
         track.sample_rate,
         Hdlr { handler: FourCC::new(b"soun"), name: "audio".into() },
-        Minf { smhd: Some(Smhd::default()), ..minf(entry.into()) },
+        Minf { smhd: Some(Smhd::default()), ..minf(entry) },
     ))
+}
+
+fn aac_entry(audio: Audio, track: &AudioTrack) -> Codec {
+    // The other fields only restate the configuration, which is written as it came.
+    let specific = DecoderSpecific { raw: track.config.to_vec(), profile: 0, freq_index: 0, chan_conf: 0 };
+    let dec_config = DecoderConfig {
+        object_type_indication: 0x40, // ISO/IEC 14496-3 audio
+        stream_type: 5,               // audio stream
+        dec_specific: Some(specific),
+        ..DecoderConfig::default()
+    };
+    let es_desc =
+        EsDescriptor { es_id: 0, dec_config, sl_config: SLConfig::default(), ..EsDescriptor::default() };
+    Codec::from(Mp4a { audio, esds: Esds { es_desc }, btrt: None, taic: None })
+}
+
+/// `fLaC` with `dfLa`, as "Encapsulation of FLAC in ISO Base Media File Format" 3.3 has them.
+fn flac_entry(audio: Audio, track: &AudioTrack) -> Result<Codec, InitError> {
+    // Version and flags, then the header of a metadata block: the last one, of type STREAMINFO.
+    let length = u8::try_from(track.config.len()).unwrap_or(u8::MAX);
+    let record = [&[0, 0, 0, 0, 0x80, 0, 0, length], track.config.as_ref()].concat();
+    let dfla = Dfla::decode_body(&mut record.as_slice()).map_err(InitError::of("FLAC configuration"))?;
+    Ok(Codec::from(Flac { audio, dfla }))
 }
 
 fn tkhd(kind: TrackKind) -> Tkhd {

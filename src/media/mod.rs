@@ -4,11 +4,14 @@
 //! Does not belong here: where frames come from (`ingest`), what is done with chunks (`live`).
 //! Read first: `frame.rs`, then `fmp4.rs`.
 
+pub mod avc;
+pub mod flac;
 pub mod fmp4;
 pub mod frame;
+pub mod silence;
 pub mod time;
 pub mod track;
 
 pub use frame::Frame;
 pub use time::Ticks;
-pub use track::{AudioTrack, TrackKind, Tracks, VideoCodec, VideoTrack};
+pub use track::{AudioCodec, AudioTrack, TrackKind, Tracks, VideoCodec, VideoTrack};

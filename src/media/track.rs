@@ -56,18 +56,29 @@ impl VideoTrack {
     pub const TIMESCALE: u32 = TICKS_PER_SECOND;
 }
 
-/// An audio track (AAC). Two tracks that are equal need no new init segment.
+/// The audio codecs that are carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AudioCodec {
+    /// AAC as it came; sample entry `mp4a`, record `esds`.
+    Aac,
+    /// FLAC, made of sound that no browser decodes as it came; sample entry `fLaC`, record `dfLa`.
+    Flac,
+}
+
+/// An audio track. Two tracks that are equal need no new init segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AudioTrack {
-    /// The AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1).
+    /// The codec.
+    pub codec: AudioCodec,
+    /// AAC: the AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1). FLAC: STREAMINFO (RFC 9639, 8.2).
     pub config: Bytes,
-    /// RFC 6381 codec string, such as `mp4a.40.2`.
+    /// RFC 6381 codec string, such as `mp4a.40.2` or `fLaC`.
     pub rfc6381: String,
     /// Samples a second of one channel; also the timescale of the track.
     pub sample_rate: u32,
     /// Number of channels.
     pub channels: u16,
-    /// Samples a frame and channel: 1024 for AAC-LC.
+    /// Samples a frame and channel: 1024 for AAC-LC, the block size for FLAC.
     pub frame_samples: u32,
 }
 
@@ -131,6 +142,7 @@ pub(crate) mod testing {
     /// AAC-LC stereo.
     pub(crate) fn audio(sample_rate: u32) -> AudioTrack {
         AudioTrack {
+            codec: AudioCodec::Aac,
             config: Bytes::from_static(&[0x11, 0x90]),
             rfc6381: "mp4a.40.2".into(),
             sample_rate,

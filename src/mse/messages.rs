@@ -1,4 +1,33 @@
 //! The text messages of the feed, both ways.
+//!
+//! Server to client:
+//! ```json
+//! {"type":"init","mime":"video/mp4; codecs=\"avc1.4d401f,mp4a.40.2\"","rendition":"main","epoch":1,"width":1920,"height":1080}
+//! {"type":"rendition","name":"sub","why":"link","reason":"this connection is too slow for main"}
+//! {"type":"skip","chunks":37}
+//! {"type":"status","state":"retrying","reason":"connection refused"}
+//! ```
+//! `init` is followed by the init segment, and that by a sync sample of the video. Where another rendition follows,
+//! its decode times go on where those before it ended, and nothing is sent twice. In need, when the connection carries
+//! less than it should, they go on later (a `skip` is told first), or a few seconds earlier: then what comes replaces
+//! what was sent, as appending it does by itself.
+//!
+//! `rendition` comes in `auto` alone, right before `init`: at the start if the rendition is not the first one, and with
+//! each change. `why` is one word: `codec` (the client cannot decode the one before it), `link` (the connection is too
+//! slow for it), `offline` (the camera does not deliver it), `calm` (the connection carries more again). `reason` is
+//! for a person.
+//!
+//! `skip`: the client read too slowly, and chunks were left out; the next one is a sync sample.
+//!
+//! Client to server, all optional; numbers in seconds, each of them may be missing:
+//! ```json
+//! {"type":"select","rendition":"sub"}
+//! {"type":"pause"}
+//! {"type":"resume"}
+//! {"type":"report","buffered":0.42,"latency":0.31}
+//! ```
+//! After `resume` comes an `init`, also in the same rendition. Two reports in a row with less than 50 ms buffered,
+//! while chunks come, are taken for a connection that is too slow; one a second is plenty.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +51,15 @@ pub enum ServerText {
         /// Height of the picture in pixels.
         height: u16,
     },
+    /// `auto` goes on with this rendition; its `init` comes next.
+    Rendition {
+        /// Its name.
+        name: String,
+        /// Why, in one word.
+        why: Why,
+        /// Why, for a person.
+        reason: String,
+    },
     /// What the camera does; sent when it changes.
     Status {
         /// One word.
@@ -34,6 +72,20 @@ pub enum ServerText {
         /// How many.
         chunks: u64,
     },
+}
+
+/// Why `auto` goes on with another rendition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Why {
+    /// The client cannot decode the one before it.
+    Codec,
+    /// The connection is too slow for the one before it.
+    Link,
+    /// The camera does not deliver the one before it.
+    Offline,
+    /// The connection carries more again.
+    Calm,
 }
 
 impl ServerText {
@@ -75,11 +127,9 @@ pub enum ClientText {
     /// How the client is doing.
     Report {
         /// Media ahead of what is shown, in seconds.
-        #[serde(default)]
-        buffered: f64,
+        buffered: Option<f64>,
         /// How far behind live, in seconds, as far as the client can tell.
-        #[serde(default)]
-        latency: f64,
+        latency: Option<f64>,
     },
 }
 
@@ -93,6 +143,9 @@ mod tests {
         let status = ServerText::status(&Status::because(State::Stalled, "no frame for 10 s"));
         assert_eq!(status.to_json(), r#"{"type":"status","state":"stalled","reason":"no frame for 10 s"}"#);
         assert_eq!(ServerText::Skip { chunks: 3 }.to_json(), r#"{"type":"skip","chunks":3}"#);
+        let change = ServerText::Rendition { name: "sub".into(), why: Why::Link, reason: "slow".into() };
+        let text = r#"{"type":"rendition","name":"sub","why":"link","reason":"slow"}"#;
+        assert_eq!(change.to_json(), text);
     }
 
     #[test]
@@ -101,7 +154,7 @@ mod tests {
         assert_eq!(read(r#"{"type":"pause"}"#), Some(ClientText::Pause));
         let select = ClientText::Select { rendition: "sub".into() };
         assert_eq!(read(r#"{"type":"select","rendition":"sub"}"#), Some(select));
-        let report = ClientText::Report { buffered: 0.5, latency: 0.0 };
+        let report = ClientText::Report { buffered: Some(0.5), latency: None };
         assert_eq!(read(r#"{"type":"report","buffered":0.5}"#), Some(report));
         assert_eq!(read(r#"{"type":"explode"}"#), None);
         assert_eq!(read("pause"), None);

@@ -9,7 +9,8 @@ pub struct Options {
     pub max_lag: Duration,
     /// A viewer whose socket takes nothing for this long is closed (`mse.stall_timeout`).
     pub stall_timeout: Duration,
-    /// Sockets are pinged this often, so that proxies keep idle ones (`mse.ping_interval`).
+    /// Sockets are pinged at least this often, so that proxies keep idle ones, and closed when nothing is heard for
+    /// as long after it (`mse.ping_interval`).
     pub ping_interval: Duration,
 }
 
@@ -18,7 +19,7 @@ impl Default for Options {
         Self {
             max_lag: Duration::from_secs(2),
             stall_timeout: Duration::from_secs(20),
-            ping_interval: Duration::from_secs(20),
+            ping_interval: Duration::from_secs(15),
         }
     }
 }

@@ -27,6 +27,8 @@ const TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::fro
 const CONNECTIONS: RangeInclusive<usize> = 1..=1_000_000;
 /// Where our own authority is kept, beside the configuration.
 const AUTHORITY: &str = "belvedere-authority.pem";
+/// Nothing means that no camera's clock is believed.
+const CLOCK_TOLERANCE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3600);
 /// One sync sample of a 4K camera can take more than 512 KiB.
 const RING_BYTES: RangeInclusive<u64> = 1 << 20..=64 << 30;
 
@@ -128,6 +130,10 @@ fn read_mse(mut section: Section<'_, '_>, mse: &mut mse::Options) {
 fn read_ingest(mut section: Section<'_, '_>, ingest: &mut ingest::Options) {
     section.set(&mut ingest.stall_timeout, "stall_timeout", timeout);
     section.set(&mut ingest.connect_timeout, "connect_timeout", timeout);
+    section.set(&mut ingest.clock_tolerance, "clock_tolerance", |value| {
+        value::duration(value, &CLOCK_TOLERANCE)
+    });
+    section.set(&mut ingest.drop_until_sync, "drop_until_sync", value::boolean);
     section.finish();
 }
 

@@ -136,6 +136,8 @@ fn every_value_arrives_where_it_belongs() {
         [ingest]
         stall_timeout = "7s"
         connect_timeout = "8s"
+        clock_tolerance = "0s"
+        drop_until_sync = true
         [limits]
         ring_bytes = 0x20_0000
         [cameras.c]
@@ -169,7 +171,9 @@ fn every_value_arrives_where_it_belongs() {
     assert_eq!(ring_bytes, 2 << 20);
     assert_eq!(hls, hls::Options { start_timeout: ms(3000) });
     assert_eq!(mse, mse::Options { max_lag: ms(1500), stall_timeout: ms(5000), ping_interval: ms(6000) });
-    assert_eq!(ingest, ingest::Options { stall_timeout: ms(7000), connect_timeout: ms(8000) });
+    let ingest::Options { stall_timeout, connect_timeout, clock_tolerance, drop_until_sync } = ingest;
+    assert_eq!((stall_timeout, connect_timeout, clock_tolerance), (ms(7000), ms(8000), ms(0)));
+    assert!(drop_until_sync);
     let Camera { name, title, renditions } = &cameras[0];
     assert_eq!((name.as_str(), title.as_str()), ("c", "Cam \"C\""));
     let ingest::Source { url, transport, username, password: _, audio } = &renditions[0].source;

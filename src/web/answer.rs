@@ -38,6 +38,29 @@ impl Cache {
 /// A response whose body is made of shared pieces.
 pub type Answer = Response<Body>;
 
+/// How urgent an answer is beside others of its connection (RFC 9218; RFC 8216bis B.1): for HTTP/2 and HTTP/3 stacks
+/// and proxies that send what matters first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// What tells of all the rest.
+    Playlist,
+    /// Little, and nothing plays without it.
+    InitOrSound,
+    /// Most of the bytes.
+    Pictures,
+}
+
+/// Says how urgent an answer is.
+pub fn urgent(mut answer: Answer, urgency: Urgency) -> Answer {
+    let value = match urgency {
+        Urgency::Playlist => "u=1",
+        Urgency::InitOrSound => "u=2",
+        Urgency::Pictures => "u=3",
+    };
+    answer.headers_mut().insert(HeaderName::from_static("priority"), HeaderValue::from_static(value));
+    answer
+}
+
 /// A good answer.
 pub fn ok(content_type: &'static str, cache: Cache, body: impl Into<Body>) -> Answer {
     answer(StatusCode::OK, content_type, cache, body.into())

@@ -30,6 +30,8 @@ struct RenditionView {
     width: Option<u16>,
     height: Option<u16>,
     frame_rate: Option<f64>,
+    /// The longest time from key frame to key frame so far, in seconds.
+    key_frame_interval: Option<f64>,
     /// Bits a second, on average over the ring.
     bit_rate: Option<u64>,
     /// True when a player may switch between this rendition and the default one.
@@ -50,6 +52,9 @@ impl RenditionView {
             width: epoch.as_ref().map(|epoch| epoch.tracks.video.width),
             height: epoch.as_ref().map(|epoch| epoch.tracks.video.height),
             frame_rate: channel.frame_rate().map(|rate| (rate * 100.0).round() / 100.0),
+            key_frame_interval: Some(channel.measured().longest_gop)
+                .filter(|gop| gop.0 > 0)
+                .map(|gop| (gop.as_secs_f64() * 100.0).round() / 100.0),
             bit_rate: epoch.map(|_| channel.bit_rates().average),
             aligned: camera.is_aligned(rendition),
             skew: channel.skew().map(|skew| (skew.as_secs_f64() * 1e6).round() / 1e3),

@@ -1,18 +1,32 @@
-//! The one body type of all answers: a few pieces of shared memory, sent as they are.
+//! The one body type of all answers: a few pieces of shared memory, sent as they are, or more and more of them.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::fmt;
 use std::io::IoSlice;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
+use futures_util::Stream;
 use hyper::body::{Frame, SizeHint};
 
-/// An answer in pieces. Its length is known, so that every answer has a Content-Length; and it is
+/// An answer in pieces. Unless it is endless its length is known, so that the answer has a Content-Length; and it is
 /// given out whole, so that one vectored write takes all that the connection has room for.
 #[derive(Debug, Default)]
-pub struct Body(Pieces);
+pub struct Body {
+    pieces: Pieces,
+    more: Option<More>,
+}
+
+/// What comes later.
+struct More(Pin<Box<dyn Stream<Item = Pieces> + Send>>);
+
+impl fmt::Debug for More {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("More")
+    }
+}
 
 /// Pieces of shared memory in order, to be written end to end.
 #[derive(Debug, Default)]
@@ -49,18 +63,29 @@ impl Buf for Pieces {
     }
 }
 
-impl FromIterator<Bytes> for Body {
+impl FromIterator<Bytes> for Pieces {
     fn from_iter<I: IntoIterator<Item = Bytes>>(pieces: I) -> Self {
         let pieces: VecDeque<_> = pieces.into_iter().filter(|piece| !piece.is_empty()).collect();
         let left = pieces.iter().map(Bytes::len).sum();
-        Self(Pieces { pieces, left })
+        Self { pieces, left }
+    }
+}
+
+impl FromIterator<Bytes> for Body {
+    fn from_iter<I: IntoIterator<Item = Bytes>>(pieces: I) -> Self {
+        Self { pieces: pieces.into_iter().collect(), more: None }
     }
 }
 
 impl Body {
-    /// Bytes that are still to come.
+    /// An answer of which nobody knows how long it will be. It is asked for more when the connection has room.
+    pub fn endless(more: impl Stream<Item = Pieces> + Send + 'static) -> Self {
+        Self { pieces: Pieces::default(), more: Some(More(Box::pin(more))) }
+    }
+
+    /// Bytes that are still to come, and known.
     pub fn left(&self) -> u64 {
-        self.0.left as u64
+        self.pieces.left as u64
     }
 
     /// The bytes from `start` to before `end`, of the same memory.
@@ -72,7 +97,7 @@ impl Body {
             offset += piece.len() as u64;
             piece.slice(from..to.max(from))
         };
-        self.0.pieces.into_iter().map(cut).collect()
+        self.pieces.pieces.into_iter().map(cut).collect()
     }
 }
 
@@ -94,18 +119,22 @@ impl hyper::body::Body for Body {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Pieces>, Infallible>>> {
-        let all = std::mem::take(&mut self.0);
-        Poll::Ready((all.left > 0).then(|| Ok(Frame::data(all))))
+        let all = std::mem::take(&mut self.pieces);
+        if all.left > 0 {
+            return Poll::Ready(Some(Ok(Frame::data(all))));
+        }
+        let Some(More(more)) = &mut self.more else { return Poll::Ready(None) };
+        more.as_mut().poll_next(cx).map(|pieces| pieces.map(|pieces| Ok(Frame::data(pieces))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.left == 0
+        self.pieces.left == 0 && self.more.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left())
+        if self.more.is_some() { SizeHint::default() } else { SizeHint::with_exact(self.left()) }
     }
 }
 
@@ -117,7 +146,7 @@ mod tests {
 
     #[test]
     fn pieces_are_written_with_one_call_and_advanced_over_their_borders() {
-        let mut pieces = Body::from_iter([&b"one"[..], b"two", b"three"].map(Bytes::from_static)).0;
+        let mut pieces = Body::from_iter([&b"one"[..], b"two", b"three"].map(Bytes::from_static)).pieces;
         let mut slices = [IoSlice::new(&[]); 8];
         assert_eq!(pieces.chunks_vectored(&mut slices), 3);
         pieces.advance(4);

@@ -15,6 +15,7 @@ use super::answer::{self, Answer, error, make_private, see_other};
 use super::delivery::deliver;
 use super::forwarded::{self, Seen};
 use super::handler::Site;
+use super::handshake::is_extended_connect;
 use super::route::{Route, TOKEN_PREFIX, query_value};
 use super::viewers::Peer;
 use crate::hls::Name;
@@ -69,10 +70,15 @@ impl Site {
         let Some(route) = route else {
             return (error(StatusCode::NOT_FOUND, "there is nothing here"), By::Nobody);
         };
-        if let Some(refusal) = wrong_method(&route, request.method()) {
+        let socket = is_extended_connect(&request);
+        if socket && !matches!(route, Route::Mse(_)) {
+            return (error(StatusCode::NOT_FOUND, "there is no WebSocket here"), By::Nobody);
+        }
+        if let Some(refusal) = wrong_method(&route, request.method()).filter(|_| !socket) {
             return (refusal, By::Nobody);
         }
-        let safe = request.method().is_safe();
+        // Opening a feed changes nothing.
+        let safe = socket || request.method().is_safe();
         let query = request.uri().query().unwrap_or_default();
         let shown = Shown { path_token, query, headers: request.headers() };
         let pass = match self.access.admit(&shown, peer.address, &route.need(safe)).await {

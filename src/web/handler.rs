@@ -13,16 +13,17 @@ use tokio_util::task::TaskTracker;
 
 use super::access::{Access, Lease, Pass};
 use super::answer::{Answer, Cache, error, ok};
+use super::handshake::handshake;
 use super::hls::{self, Hls};
 use super::limits::Connections;
-use super::mse::{self, Viewer};
+use super::mse;
 use super::route::{Route, Routes, query_value};
 use super::viewers::{Peer, Viewers};
-use super::{api, pages};
+use super::{api, mp4, pages};
 use crate::hls::Name;
 use crate::live::{Camera, Catalog};
 use crate::media::TrackKind;
-use crate::mse::{AUTO, Decodable};
+use crate::mse::{AUTO, Decodable, Viewer};
 
 /// What every handler may need.
 pub struct Site {
@@ -91,6 +92,15 @@ impl Site {
                 Some(camera) => self.mse(camera, request, pass.lease),
                 None => unknown_camera(&name),
             },
+            Route::LiveMp4(name) => match self.catalog.get(&name) {
+                Some(camera) => match self.viewer(camera, request.uri().query().unwrap_or_default()) {
+                    Ok(viewer) => {
+                        mp4::live(viewer, self.hls.start_timeout(), pass.lease, self.stop.clone()).await
+                    }
+                    Err(refusal) => *refusal,
+                },
+                None => unknown_camera(&name),
+            },
             Route::Cameras => self.cameras(pass).await,
             Route::Camera(name) => match self.catalog.get(&name) {
                 Some(camera) => api::camera(&camera),
@@ -120,20 +130,27 @@ impl Site {
     }
 
     fn mse(&self, camera: Arc<Camera>, mut request: Request<Incoming>, lease: Lease) -> Answer {
-        let query = request.uri().query().unwrap_or_default();
-        let rendition = query_value(query, "rendition").filter(|name| name != AUTO);
-        if camera.rendition(rendition.as_deref()).is_none() {
-            return unknown_rendition(&camera.name);
-        }
-        let decodable = Decodable::new(query_value(query, "codecs").as_deref());
-        let switch = match mse::handshake(request.method(), request.headers()) {
+        let viewer = match self.viewer(camera, request.uri().query().unwrap_or_default()) {
+            Ok(viewer) => viewer,
+            Err(refusal) => return *refusal,
+        };
+        let switch = match handshake(&request) {
             Ok(switch) => switch,
             Err(refusal) => return *refusal,
         };
         let upgrade = hyper::upgrade::on(&mut request);
-        let viewer = Viewer { camera, rendition, decodable, options: self.mse, lease };
-        self.sockets.spawn(mse::serve(upgrade, viewer, self.stop.clone()));
+        self.sockets.spawn(mse::serve(upgrade, viewer, lease, self.stop.clone()));
         switch
+    }
+
+    /// Who asks for a camera's stream in `query`.
+    fn viewer(&self, camera: Arc<Camera>, query: &str) -> Result<Viewer, Box<Answer>> {
+        let rendition = query_value(query, "rendition").filter(|name| name != AUTO);
+        if camera.rendition(rendition.as_deref()).is_none() {
+            return Err(Box::new(unknown_rendition(&camera.name)));
+        }
+        let decodable = Decodable::new(query_value(query, "codecs").as_deref());
+        Ok(Viewer { camera, rendition, decodable, options: self.mse })
     }
 }
 

@@ -1,5 +1,7 @@
 //! HLS requests: waiting, playlists written once and shared, media as it lies in the ring.
 
+mod multivariant;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,17 +11,16 @@ use hyper::header::HeaderMap;
 use moka::sync::Cache as SharedCache;
 use tokio::time::timeout;
 
-use super::answer::{Answer, Cache, error, ok};
+use super::answer::{Answer, Cache, Urgency, error, ok, urgent};
 use super::body::Body;
 use super::delivery::{in_ranges, tagged};
 use super::rendered::Rendered;
 use crate::hls::media::Form;
 use crate::hls::{
-    List, Name, Options, Piece, Reload, RenditionReport, Sound, Variant, Want, decide, directives, media,
-    multivariant, wants_delta,
+    List, Name, Options, Piece, Reload, RenditionReport, Want, decide, directives, media, wants_delta,
 };
-use crate::live::targets::{SHORTEST_TARGET_DURATION, segment_limit};
-use crate::live::{Camera, Channel, Closed, LineTip, PartId, Rendition, State, Tip};
+use crate::live::targets::SHORTEST_TARGET_DURATION;
+use crate::live::{Camera, Channel, Closed, LineTip, PartId, Rendition, Snapshot, Tip};
 use crate::media::TrackKind;
 use crate::media::fmp4::SEGMENT_TYPE;
 
@@ -28,15 +29,12 @@ const SEGMENT: &str = "video/iso.segment";
 const CACHED_BYTES: u64 = 32 << 20;
 /// Playlists that nobody asked for in this time are let go.
 const CACHED_IDLE: Duration = Duration::from_secs(30);
-/// How long the multivariant playlist waits for renditions that connect, once one is there.
-const GRACE: Duration = Duration::from_millis(500);
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Key {
-    channel: u64,
-    track: TrackKind,
-    form: Form,
-    version: u64,
-    closed: bool,
+
+/// One state of one playlist.
+#[derive(PartialEq, Eq, Hash)]
+enum Key {
+    Media { channel: u64, track: TrackKind, form: Form, version: u64, closed: bool },
+    Multivariant(multivariant::Key),
 }
 
 /// The HLS side of the web server.
@@ -56,45 +54,9 @@ impl Hls {
         Self { options, playlists }
     }
 
-    /// The multivariant playlist, as soon as a rendition is known: the default one, and those that
-    /// are proved to show the same instant at the same time. The others have a list of their own.
-    pub async fn multivariant(&self, camera: &Camera, list: List, headers: &HeaderMap) -> Answer {
-        let any = async {
-            let waits = camera.renditions.iter().map(|rendition| Box::pin(first_chunk(&rendition.channel)));
-            let _ = futures_util::future::select_all(waits).await;
-        };
-        let all = async {
-            for rendition in &camera.renditions {
-                let _ = first_chunk(&rendition.channel).await;
-            }
-        };
-        if timeout(self.options.start_timeout, any).await.is_ok() {
-            let _ = timeout(GRACE, all).await;
-        }
-        // Who comes now is not sent to what is dead, as long as anything lives.
-        let live = |one: &Rendition| one.channel.status().state == State::Live;
-        let any_live = camera.renditions.iter().any(live);
-        let listed = |one: &&Rendition| one.channel.epoch().is_some() && (live(one) || !any_live);
-        let mut known = camera.renditions.iter().filter(listed);
-        let Some(first) = known.next() else { return not_delivering(camera) };
-        let aligned = known.filter(|one| camera.is_aligned(first) && camera.is_aligned(one));
-        let listed: Vec<_> = std::iter::once(first).chain(aligned).collect();
-        render_multivariant(camera, &listed, |one| format!("{}/", one.name), list, headers)
-    }
-
-    /// The multivariant playlist with one rendition alone.
-    pub async fn one_variant(
-        &self,
-        camera: &Camera,
-        rendition: &Rendition,
-        list: List,
-        headers: &HeaderMap,
-    ) -> Answer {
-        let _ = timeout(self.options.start_timeout, first_chunk(&rendition.channel)).await;
-        if rendition.channel.epoch().is_none() {
-            return not_delivering(camera);
-        }
-        render_multivariant(camera, &[rendition], |_| String::new(), list, headers)
+    /// How long a request waits for a camera that has not delivered yet.
+    pub fn start_timeout(&self) -> Duration {
+        self.options.start_timeout
     }
 
     /// A media playlist or a piece of media.
@@ -119,7 +81,7 @@ impl Hls {
                 };
                 // The name stands for these bytes and no others, for ever.
                 if answer.status() == StatusCode::OK {
-                    in_ranges(tagged(answer, &name.to_string()))
+                    urgent(in_ranges(tagged(answer, &name.to_string())), urgency(track, piece))
                 } else {
                     answer
                 }
@@ -177,7 +139,7 @@ impl Hls {
     ) -> Option<Arc<Rendered>> {
         let channel = &rendition.channel;
         let tip = channel.tip();
-        let key = |version, closed| Key { channel: channel.id(), track, form, version, closed };
+        let key = |version, closed| Key::Media { channel: channel.id(), track, form, version, closed };
         if let Some(rendered) = self.playlists.get(&key(tip.line(track)?.version, tip.closed)) {
             return Some(rendered);
         }
@@ -185,7 +147,7 @@ impl Hls {
         let snapshot = channel.snapshot(track)?;
         Some(self.playlists.get_with(key(snapshot.version, snapshot.closed), || {
             let reports = reports(camera, rendition, track, form.list);
-            Arc::new(Rendered::new(media::render(&snapshot, form, &reports)))
+            Arc::new(Rendered::media(media::render(&snapshot, form, &reports), &next(&snapshot)))
         }))
     }
 }
@@ -197,11 +159,6 @@ pub struct Request<'a> {
     pub query: &'a str,
     /// The headers.
     pub headers: &'a HeaderMap,
-}
-
-async fn first_chunk(channel: &Channel) -> Result<(), Closed> {
-    let mut tips = channel.chunk_tips();
-    tips.wait_for(|tip| tip.next_chunk > 0 || tip.closed).await.map(|_| ()).map_err(|_| Closed)
 }
 
 /// Waits until the playlist shows what is wanted; the answer if it cannot.
@@ -228,43 +185,6 @@ async fn wait_for(channel: &Channel, track: TrackKind, want: Want, target_durati
     }
 }
 
-/// `listed` are renditions that show the same at the same time, the default first; `folder` says where
-/// the playlists of one are.
-fn render_multivariant(
-    camera: &Camera,
-    listed: &[&Rendition],
-    folder: impl Fn(&Rendition) -> String,
-    list: List,
-    headers: &HeaderMap,
-) -> Answer {
-    // The promise itself waits for the first media playlist, by when more is known of the camera.
-    let duration = target_duration(camera);
-    let independent = camera.renditions.iter().all(|rendition| {
-        let measured = rendition.channel.measured();
-        let gop = measured.longest_gop;
-        measured.independent && gop.0 > 0 && gop <= segment_limit(duration)
-    });
-    let known: Vec<_> = listed.iter().filter_map(|one| Some((*one, one.channel.epoch()?))).collect();
-    let heard = known.iter().find_map(|(one, epoch)| Some((*one, epoch.tracks.audio.clone()?)));
-    let sound_rates = heard.as_ref().map(|(one, _)| one.channel.sound_bit_rates()).unwrap_or_default();
-    let sound = heard.map(|(one, audio)| Sound { name: one.name.clone(), folder: folder(one), audio, list });
-    let variants = known.iter().map(|(one, epoch)| {
-        let (rates, own_sound) = (one.channel.bit_rates(), one.channel.sound_bit_rates());
-        let with_sound = |all: u64, own: u64, shared: u64| (all.saturating_sub(own) + shared).max(1);
-        Variant {
-            folder: folder(one),
-            video: epoch.tracks.video.clone(),
-            // Somewhat more than was seen: the measured peak must stay under it.
-            peak: with_sound(rates.peak, own_sound.peak, sound_rates.peak) * 11 / 10,
-            average: with_sound(rates.average, own_sound.average, sound_rates.average),
-            frame_rate: one.channel.frame_rate(),
-            list,
-        }
-    });
-    let text = multivariant::render(&variants.collect::<Vec<_>>(), sound.as_ref(), independent);
-    Rendered::new(text).answer(headers, Cache::For(seconds(duration) / 2))
-}
-
 /// How far the camera's other playlists have come.
 fn reports(camera: &Camera, own: &Rendition, own_track: TrackKind, list: List) -> Vec<RenditionReport> {
     let mut reports = Vec::new();
@@ -286,6 +206,13 @@ fn reports(camera: &Camera, own: &Rendition, own_track: TrackKind, list: List) -
         }
     }
     reports
+}
+
+fn next(snapshot: &Snapshot) -> String {
+    match &snapshot.open {
+        Some(open) if open.whole => open.msn.to_string(),
+        open => format!("{}.{}", snapshot.open_msn, open.as_ref().map_or(0, |open| open.parts.len())),
+    }
 }
 
 fn last(line: LineTip) -> (u64, Option<u32>) {
@@ -342,6 +269,14 @@ async fn part(camera: &Camera, channel: &Channel, track: TrackKind, id: PartId) 
 /// The target duration in seconds, or the shortest there is while nothing is promised yet.
 fn target_duration(camera: &Camera) -> u32 {
     camera.targets().map_or(SHORTEST_TARGET_DURATION, |targets| targets.duration)
+}
+
+/// The same for pictures of all renditions, so that none of a higher bit rate comes first (RFC 8216bis B.1).
+fn urgency(track: TrackKind, piece: Piece) -> Urgency {
+    match (track, piece) {
+        (_, Piece::Init(_)) | (TrackKind::Audio, _) => Urgency::InitOrSound,
+        (TrackKind::Video, _) => Urgency::Pictures,
+    }
 }
 
 fn seconds(seconds: u32) -> Duration {

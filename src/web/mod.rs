@@ -9,13 +9,16 @@ mod answer;
 mod api;
 mod authority;
 mod body;
+mod counted;
 mod delivery;
 mod entrance;
 mod forwarded;
 mod handler;
+mod handshake;
 mod hls;
 mod limits;
 mod login;
+mod mp4;
 mod mse;
 pub mod options;
 mod pages;
@@ -24,6 +27,8 @@ mod route;
 mod server;
 mod tls;
 mod viewers;
+#[cfg(test)]
+mod waiting_tests;
 
 pub use limits::ConnectionLimits;
 pub use options::{Identity, Options, TlsOptions};

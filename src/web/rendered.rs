@@ -7,17 +7,22 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue, VARY};
+use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, VARY};
 
-use super::answer::{Answer, Cache, ok};
+use super::answer::{Answer, Cache, Urgency, ok, urgent};
 use super::delivery::tagged;
 
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 /// gzip level: a playlist is written once, but twice a second.
 const GZIP_LEVEL: u32 = 4;
 
+/// How far a media playlist has come, as `MSN.PART` of the part or `MSN` of the segment that comes next: so that a
+/// wrong answer of a cache can be seen without reading it.
+const NEXT: HeaderName = HeaderName::from_static("x-playlist-next");
+
 /// A playlist, written once for all who ask.
 pub struct Rendered {
+    next: Option<HeaderValue>,
     plain: Encoded,
     gzip: OnceLock<Encoded>,
 }
@@ -25,7 +30,12 @@ pub struct Rendered {
 impl Rendered {
     /// Takes the text; it is zipped when somebody asks for that.
     pub fn new(text: String) -> Self {
-        Self { plain: Encoded::new(text.into()), gzip: OnceLock::new() }
+        Self { next: None, plain: Encoded::new(text.into()), gzip: OnceLock::new() }
+    }
+
+    /// A media playlist, and what comes next in it.
+    pub fn media(text: String, next: &str) -> Self {
+        Self { next: HeaderValue::try_from(next).ok(), ..Self::new(text) }
     }
 
     /// Bytes of the text.
@@ -41,8 +51,12 @@ impl Rendered {
         } else {
             &self.plain
         };
-        let mut answer = tagged(ok(PLAYLIST, cache, encoded.bytes.clone()), &encoded.tag);
+        let answer = tagged(ok(PLAYLIST, cache, encoded.bytes.clone()), &encoded.tag);
+        let mut answer = urgent(answer, Urgency::Playlist);
         answer.headers_mut().insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+        if let Some(next) = &self.next {
+            answer.headers_mut().insert(NEXT, next.clone());
+        }
         if zipped {
             answer.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }

@@ -29,6 +29,8 @@ pub enum Route {
     },
     /// The MSE feed.
     Mse(String),
+    /// The file without an end.
+    LiveMp4(String),
     /// The list of cameras.
     Cameras,
     /// One camera.
@@ -58,7 +60,8 @@ impl Route {
             | Self::Multivariant(camera, _)
             | Self::OneVariant(camera, ..)
             | Self::Hls { camera, .. }
-            | Self::Mse(camera) => Need::Watch(camera.clone()),
+            | Self::Mse(camera)
+            | Self::LiveMp4(camera) => Need::Watch(camera.clone()),
             Self::Camera(camera) if safe => Need::Watch(camera.clone()),
             Self::Camera(_) => Need::Administer,
             Self::Wall | Self::Cameras => Need::Identity,
@@ -82,6 +85,7 @@ enum Kind {
     OneVariant(List),
     Hls,
     Mse,
+    LiveMp4,
     Cameras,
     Camera,
     Alive,
@@ -111,6 +115,7 @@ impl Routes {
             ("/hls/{camera}/{rendition}/dvr.m3u8", Kind::OneVariant(List::Dvr)),
             ("/hls/{camera}/{rendition}/{*name}", Kind::Hls),
             ("/mse/{camera}", Kind::Mse),
+            ("/mp4/{camera}/live.mp4", Kind::LiveMp4),
             ("/api/v1/cameras", Kind::Cameras),
             ("/api/v1/cameras/{camera}", Kind::Camera),
             ("/livez", Kind::Alive),
@@ -164,6 +169,7 @@ impl Routes {
                 name: found.params.get("name")?.parse().ok()?,
             },
             Kind::Mse => Route::Mse(value("camera")),
+            Kind::LiveMp4 => Route::LiveMp4(value("camera")),
             Kind::Cameras => Route::Cameras,
             Kind::Camera => Route::Camera(value("camera")),
             Kind::Alive => Route::Alive,
@@ -201,6 +207,7 @@ mod tests {
         let name = Name::Playlist(TrackKind::Video, List::Live);
         assert_eq!(find("/hls/demo/main/video.m3u8"), Some(Route::Hls { camera, rendition, name }));
         assert_eq!(find("/mse/demo"), Some(Route::Mse("demo".into())));
+        assert_eq!(find("/mp4/demo/live.mp4"), Some(Route::LiveMp4("demo".into())));
         assert_eq!(find("/api/v1/cameras"), Some(Route::Cameras));
         assert_eq!(find("/livez"), Some(Route::Alive));
     }

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::Options;
 use super::access::{Access, KeyError, Unguarded};
@@ -46,6 +46,10 @@ const STREAMS: u32 = 128;
 const STREAM_BUFFER: usize = 128 << 10;
 /// Idle HTTP/2 connections are asked for a sign of life this often.
 const H2_PING: Duration = Duration::from_secs(20);
+/// What the kernel holds of a connection beyond what is on its way. It would take megabytes of media that a slow link
+/// carries in a minute, and hide from the feed that its viewer falls behind.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 16 << 10;
 /// After a failed accept, as when there are too many files: a breath, so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -111,6 +115,11 @@ impl Server {
             Some(tls) => Some((listen(tls.listen).await?, Tls::new(tls)?, tls.listen)),
             None => None,
         };
+        if tls.is_none() {
+            info!(
+                "there is no TLS here: iPhones play HLS at regular latency, unless a proxy in front speaks HTTP/2 to them"
+            );
+        }
         let tls_address =
             tls.as_ref().map(|(listener, _, wanted)| address_of(listener, *wanted)).transpose()?;
         let routes = Routes::new(&options.base_path);
@@ -163,6 +172,12 @@ impl Server {
         self.authority.as_deref()
     }
 
+    /// How many tasks serve now: one a listener, and one a connection.
+    #[cfg(test)]
+    pub(super) fn connections(&self) -> usize {
+        self.tasks.len()
+    }
+
     /// Takes no new connections; those that are open go on.
     pub fn stop_accepting(&self) {
         self.accept.cancel();
@@ -211,8 +226,7 @@ async fn accept_loop(
                 }
             },
         };
-        // Frames are small and late is worse than many packets.
-        if let Err(error) = stream.set_nodelay(true) {
+        if let Err(error) = tune(&stream, site.mse.stall_timeout) {
             debug!(%error, "a connection broke at once");
             continue;
         }
@@ -235,6 +249,22 @@ async fn accept_loop(
     drop(listener);
     site.stop.cancelled().await;
     graceful.shutdown().await;
+}
+
+/// Makes a connection tell the truth about how much its client takes.
+fn tune(stream: &TcpStream, stall_timeout: Duration) -> io::Result<()> {
+    // Frames are small and late is worse than many packets.
+    stream.set_nodelay(true)?;
+    // A client that acknowledges nothing, or leaves no room for more, is gone after this time, whatever it was sent.
+    #[cfg(target_os = "linux")]
+    {
+        let socket = socket2::SockRef::from(stream);
+        socket.set_tcp_user_timeout(Some(stall_timeout))?;
+        socket.set_tcp_notsent_lowat(UNSENT)?;
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = stall_timeout;
+    Ok(())
 }
 
 type Watcher = hyper_util::server::graceful::Watcher;
@@ -268,6 +298,7 @@ where
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(H2_PING)
+        .enable_connect_protocol()
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(HEADER_BYTES as u32)
         .max_send_buf_size(STREAM_BUFFER);

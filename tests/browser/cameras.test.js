@@ -24,6 +24,19 @@ test('a camera with one rendition and no sound is on the wall and on its page', 
   }
 });
 
+test('telephone sound is heard, over the socket and in hls.js', async (t) => {
+  const stage = new Stage(t);
+  const camera = await stage.camera(['--fps', '25', '--audio', 'pcma', '--gop', '25']);
+  const server = await stage.belvedere(['--camera', `front=${camera.url()}`]);
+  const site = await stage.site();
+  for (const page of [server.at('watch/front'), site.page(server.at('hls/front/index.m3u8'), {})]) {
+    const view = await stage.open(page);
+    await view.untilPlaying(60_000);
+    const { video } = await view.facts();
+    await view.until('sound is decoded', (now) => now.video.soundBytes > video.soundBytes + 5000, 30_000);
+  }
+});
+
 test('everything plays under a base path', async (t) => {
   const stage = new Stage(t);
   const server = await stage.configured('[server]\nbase_path = "/cams/"\n', ['--demo']);

@@ -4,3 +4,4 @@ mod breaks;
 mod lost;
 mod refused;
 mod sound;
+mod time;

@@ -3,6 +3,7 @@
 mod answers;
 mod conditions;
 mod delta;
+mod log;
 mod media;
 mod multivariant;
 mod playlists;

@@ -7,12 +7,15 @@
 
 mod access;
 mod caches;
+mod codecs;
 mod faults;
 mod floors;
+mod fuzz;
 mod gst;
 mod hls;
 mod matrix;
 mod mse;
+mod network;
 mod players;
 mod pressure;
 mod shutdown;

@@ -3,4 +3,6 @@
 mod commands;
 mod feed;
 mod ffprobe;
+mod http2;
+mod live_mp4;
 mod slow;

@@ -1,74 +1,21 @@
 //! The program as its user starts and stops it.
 
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use hyper::Method;
 
-use crate::support::client::Client;
+use crate::support::program::{PROGRAM, Program};
 use crate::support::site::{Site, camera};
 use crate::support::socket::Socket;
-use crate::support::{soon, until};
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_belvedere");
+use crate::support::soon;
 
 /// The longest that a stop may take.
 const STOP: Duration = Duration::from_secs(5);
 
-/// The program, serving the built-in camera; killed with the test.
-struct Program {
-    process: Child,
-    /// Kept open, as a terminal would.
-    stdout: BufReader<ChildStdout>,
-    client: Client,
-}
-
-impl Program {
-    fn start() -> Self {
-        let mut process = Command::new(PROGRAM)
-            .args(["serve", "--demo", "--listen", "127.0.0.1:0", "--log", "warn"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let stdout = BufReader::new(process.stdout.take().expect("stdout is piped"));
-        let client = Client { address: SocketAddr::from(([127, 0, 0, 1], 0)) };
-        let mut program = Self { process, stdout, client };
-        let mut said = String::new();
-        while !said.contains("look here") {
-            let read = program.stdout.read_line(&mut said).expect("stdout is text");
-            assert!(read > 0, "it ended without a word about its address: {said}");
-        }
-        assert!(said.contains("demo"), "it says what it watches: {said}");
-        let url = said.split_whitespace().find(|word| word.starts_with("http://")).expect("an address");
-        let port = url::Url::parse(url).expect("a URL").port().expect("a port");
-        program.client.address.set_port(port);
-        program
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([name, &self.process.id().to_string()]).status();
-        assert!(sent.expect("this test needs kill").success());
-    }
-
-    async fn ended(&mut self) -> ExitStatus {
-        let process = &mut self.process;
-        until("the end of the process", async || process.try_wait().expect("it can be asked")).await
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 #[tokio::test]
 async fn on_sigterm_viewers_are_told_and_the_program_ends_in_time() {
-    let mut program = Program::start();
+    let mut program = Program::start(&["serve", "--demo", "--log", "warn"]);
     let client = program.client;
     client.until_rendition("demo", 0, "live").await;
     let mut socket = Socket::open(client.address, "/mse/demo").await.expect("it opens");
@@ -95,7 +42,7 @@ async fn on_sigterm_viewers_are_told_and_the_program_ends_in_time() {
 
 #[tokio::test]
 async fn on_sigint_it_ends_as_well() {
-    let mut program = Program::start();
+    let mut program = Program::start(&["serve", "--demo", "--log", "warn"]);
     program.client.found("/livez").await;
     program.signal("-INT");
     assert_eq!(program.ended().await.code(), Some(0));

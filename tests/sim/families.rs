@@ -88,7 +88,7 @@ pub fn coming_and_going_sound() -> impl Strategy<Value = Plan> {
 
 /// Rings that are too small for what is asked of them.
 pub fn tiny_rings() -> impl Strategy<Value = Plan> {
-    let options = (options(), 60_000..=300_000_usize)
+    let options = (options(), 20_000..=300_000_usize)
         .prop_map(|(options, ring_bytes)| Options { ring_bytes, ..options });
     let event = prop_oneof![
         4 => Just(Event::Nothing),
@@ -117,7 +117,7 @@ pub fn anything() -> impl Strategy<Value = Plan> {
         (0..=5_000_u32, 1_000..=20_000_u32).prop_map(|(gap, to)| vec![(0, to), (to + gap, FOREVER)]),
     ];
     let sound = option::of(sound(heard.boxed()));
-    let options = (options(), prop_oneof![3 => Just(64 << 20), 1 => 30_000..=300_000_usize])
+    let options = (options(), prop_oneof![3 => Just(64 << 20), 1 => 20_000..=300_000_usize])
         .prop_map(|(options, ring_bytes)| Options { ring_bytes, ..options });
     plan(options, vec(stream(eventful(any_event()), sound), 1..=2))
 }

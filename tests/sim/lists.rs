@@ -53,11 +53,6 @@ pub struct Name {
     track: TrackKind,
 }
 
-/// The longest frame of sound whose place beside its picture is judged: 128 ms, 1024 samples at 8 kHz.
-const LONGEST_FRAME: i64 = 11_520;
-/// How late pictures may come by their order alone, for the same.
-const MOST_REORDERED_MS: u32 = 1_500;
-
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let track = if self.track == TrackKind::Video { "video" } else { "audio" };
@@ -232,14 +227,6 @@ impl Lists {
             sound.heard.first().is_some_and(|(from, to)| *from == 0 && *to >= self.stream.end_ms());
         let (Some(end), Some(video_end)) = (self.end(), video.end()) else { return };
         let frame = i64::from(sound.samples) * 90_000 / i64::from(sound.rate);
-        // Frames of a quarter of a second are listed later, and may be longer than a whole segment that bytes cut.
-        if frame > LONGEST_FRAME {
-            return;
-        }
-        // Nor is sound judged whose pictures come seconds late, as three B-pictures at one a second do.
-        if self.stream.longest_interval_ms() * self.stream.b_pictures > MOST_REORDERED_MS {
-            return;
-        }
         // A segment that is cut by bytes may be shorter than a frame of sound, and have none of its own.
         let crumbs =
             video.snapshot.iter().flat_map(|seen| &seen.segments).any(|one| one.duration.0 < 2 * frame);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use belvedere::media::{AudioTrack, VideoCodec, VideoTrack};
+use belvedere::media::{AudioCodec, AudioTrack, VideoCodec, VideoTrack};
 use bytes::Bytes;
 
 /// The `avcC` of a 320x180 Constrained Baseline stream.
@@ -26,6 +26,7 @@ pub fn video(changes: u32) -> Arc<VideoTrack> {
 /// AAC of any kind.
 pub fn audio(sample_rate: u32, frame_samples: u32) -> Arc<AudioTrack> {
     Arc::new(AudioTrack {
+        codec: AudioCodec::Aac,
         config: Bytes::from_static(&[0x11, 0x90]),
         rfc6381: "mp4a.40.2".into(),
         sample_rate,

@@ -32,7 +32,8 @@ def arguments():
     parser.add_argument("--bframes", type=int, default=0)
     parser.add_argument("--codec", choices=["h264", "h265", "jpeg"], default="h264")
     parser.add_argument("--size", default="640x360", help="of /main; /sub has half of it")
-    parser.add_argument("--audio", choices=["off", "aac", "pcma"], default="aac")
+    parser.add_argument("--audio", choices=["off", "aac", "pcma", "pcmu", "l16", "opus"],
+                        default="aac")
     parser.add_argument("--auth", choices=["none", "basic", "digest"], default="none")
     parser.add_argument("--user", default="viewer")
     parser.add_argument("--password", default="secret")
@@ -67,6 +68,12 @@ def launch(options, size, delay_ms):
                "! avenc_aac ! aacparse ! rtpmp4gpay name=pay1 pt=97",
         "pcma": "audiotestsrc is-live=true ! audio/x-raw,rate=8000,channels=1 ! alawenc "
                 "! rtppcmapay name=pay1 pt=8",
+        "pcmu": "audiotestsrc is-live=true ! audio/x-raw,rate=8000,channels=1 ! mulawenc "
+                "! rtppcmupay name=pay1 pt=0 max-ptime=20000000 min-ptime=20000000",
+        "l16": "audiotestsrc is-live=true ! audio/x-raw,rate=16000,channels=2 ! audioconvert "
+               "! rtpL16pay name=pay1 pt=97",
+        "opus": "audiotestsrc is-live=true ! audio/x-raw,rate=48000,channels=2 ! opusenc "
+                "! rtpopuspay name=pay1 pt=97",
     }[options.audio]
     return f"( {video} {audio} )"
 

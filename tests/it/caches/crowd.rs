@@ -1,7 +1,6 @@
 //! Many viewers behind a cache are hardly more than one to the server.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use crate::support::cache::{Cache, Make};
 use crate::support::crowd::{Crowd, Seen};

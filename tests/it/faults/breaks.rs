@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
+use mp4_atom::Codec;
+
 use super::lost::{Watch, until_discontinuity};
 use crate::support::checker::assert_good;
+use crate::support::client::join;
+use crate::support::ffmpeg::decodes;
+use crate::support::media::init;
 use crate::support::site::{Site, camera};
 use crate::support::soon;
 
@@ -39,5 +44,60 @@ async fn pictures_that_the_encoder_left_out_are_no_break() {
         watch.step().await;
     }
     assert_eq!(watch.epochs.len(), 1);
+    soon("the end", site.app.stop()).await;
+}
+
+#[tokio::test]
+async fn other_parameters_in_mid_stream_are_a_discontinuity_with_a_map_of_its_own_and_a_new_init() {
+    let camera = camera().await;
+    let site = Site::with_demo_camera(&camera, "").await;
+    site.until_segments(VIDEO_LIST, 1).await;
+    let mut watch = Watch::start(site.client, "cam").await;
+    watch.until_epochs(1).await;
+    camera.faults().swap_pictures(true);
+    let (seen, ()) = tokio::join!(until_discontinuity(site.client, VIDEO_LIST), watch.until_epochs(2));
+    assert_good("other parameters", &seen);
+    let last = seen.last().expect("something was seen");
+    let at = last.segments.iter().position(|segment| segment.discontinuities > 0).expect("a discontinuity");
+    let maps = last.segments[at - 1..=at].iter().map(|segment| segment.map.clone().expect("a MAP"));
+    let maps: Vec<String> = maps.map(|uri| join(VIDEO_LIST, &uri)).collect();
+    assert_ne!(maps[0], maps[1]);
+    for (map, width) in maps.iter().zip([960, 320]) {
+        let init = init(&site.found(map).await.body);
+        let Some(Codec::Avc1(entry)) = init.codecs.first() else { panic!("no avc1: {init:?}") };
+        assert_eq!(entry.visual.width, width, "{map}");
+    }
+    assert_eq!(camera.counters().plays.get(), 2, "the sessions went on");
+    // The media itself is sound on both sides of the break.
+    for (segment, map) in last.segments[at - 1..=at].iter().zip(&maps) {
+        let media = site.found(&join(VIDEO_LIST, &segment.uri)).await.body;
+        decodes([site.found(map).await.body, media].concat()).await;
+    }
+    soon("the end", site.app.stop()).await;
+}
+
+#[tokio::test]
+async fn after_lost_packets_what_is_shown_begins_with_a_key_frame_if_that_is_wanted() {
+    let camera = camera().await;
+    let site = Site::with_demo_camera(&camera, "ingest.drop_until_sync = true").await;
+    let mut watch = Watch::start(site.client, "cam").await;
+    watch.until_epochs(1).await;
+    camera.faults().drop_packets(100);
+    let mut held = 0;
+    // A hole in the presentation is longer than a picture, and a key frame ends it.
+    let mut before = watch.last[0].clone().expect("a picture");
+    for _ in 0..250 {
+        if !watch.step().await {
+            continue;
+        }
+        let picture = watch.last[0].clone().expect("a picture");
+        let hole = picture.presentation() - before.presentation() > 2 * 3_600;
+        if hole {
+            held += 1;
+            assert!(picture.starts_picture(), "{} is shown after a hole", picture.presentation());
+        }
+        before = picture;
+    }
+    assert!(held > 0, "packets were lost");
     soon("the end", site.app.stop()).await;
 }

@@ -58,7 +58,10 @@ async fn what_the_api_says_of_a_live_camera_is_what_the_camera_sends() {
     let site = Site::with_demo_camera(&camera, "").await;
     let all = until("a measured frame rate", || async {
         let all = site.found("/api/v1/cameras").await.json();
-        all["cameras"][0]["renditions"][1]["frame_rate"].is_number().then_some(all)
+        let renditions = &all["cameras"][0]["renditions"];
+        let known =
+            renditions[1]["frame_rate"].is_number() && renditions[0]["key_frame_interval"].is_number();
+        known.then_some(all)
     })
     .await;
     let cam = &all["cameras"][0];
@@ -72,6 +75,8 @@ async fn what_the_api_says_of_a_live_camera_is_what_the_camera_sends() {
         assert!((24.0..=26.0).contains(&rate), "{rendition}");
         assert!(rendition["bit_rate"].as_u64() > Some(10_000), "{rendition}");
     }
+    let gop = cam["renditions"][0]["key_frame_interval"].as_f64().unwrap();
+    assert!((1.8..=2.2).contains(&gop), "the demo sends a key frame every two seconds: {gop}");
     assert_eq!(site.status("/readyz").await, 200);
     let unknown = site.get("/api/v1/cameras/nobody").await;
     assert_eq!(unknown.status.as_u16(), 404);

@@ -10,6 +10,7 @@ use crate::support::site::shared;
 
 const INDEX: &str = "/hls/demo/index.m3u8";
 const VIDEO: &str = "/hls/demo/main/video.m3u8";
+const AUDIO: &str = "/hls/demo/main/audio.m3u8";
 
 /// One of each kind that there is: name, path.
 async fn one_of_each() -> Vec<(&'static str, String)> {
@@ -18,7 +19,7 @@ async fn one_of_each() -> Vec<(&'static str, String)> {
     vec![
         ("multivariant", INDEX.into()),
         ("playlist", VIDEO.into()),
-        ("audio playlist", "/hls/demo/main/audio.m3u8".into()),
+        ("audio playlist", AUDIO.into()),
         ("init", join(VIDEO, segment.map.as_deref().expect("a MAP"))),
         ("segment", join(VIDEO, &segment.uri)),
         ("part", join(VIDEO, &segment.parts[1].uri)),
@@ -49,6 +50,11 @@ async fn every_answer_has_a_length_and_a_cache_rule_and_may_be_read_from_other_o
         assert_ne!(answer.header("cache-control"), "", "{name}");
         assert_ne!(answer.header("date"), "", "{name}: the origin's clock");
         assert_eq!(answer.header("age"), "", "{name}: only caches have an age");
+        assert_eq!(answer.header("last-modified"), "", "N44: {name}");
+        assert_eq!(answer.header("set-cookie"), "", "{name}: all viewers are alike");
+        let varies = name.contains("playlist") || name == "multivariant";
+        assert_eq!(answer.header("vary"), if varies { "Accept-Encoding" } else { "" }, "N121: {name}");
+        assert!(!answer.status.is_redirection(), "S10: {name}");
     }
 }
 
@@ -64,6 +70,26 @@ async fn content_types_are_those_that_players_know() {
             _ => "text/plain; charset=utf-8",
         };
         assert_eq!(shared().get(&path).await.header("content-type"), expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn playlists_are_more_urgent_than_media_and_no_rendition_comes_before_a_lighter_one() {
+    for (name, path) in one_of_each().await {
+        let expected = match name {
+            "multivariant" | "playlist" | "audio playlist" => "u=1",
+            "init" => "u=2",
+            "segment" | "part" => "u=3",
+            _ => "",
+        };
+        assert_eq!(shared().get(&path).await.header("priority"), expected, "N97: {name}");
+    }
+    for (path, expected) in
+        [(AUDIO, "u=2"), ("/hls/demo/sub/video.m3u8", "u=3"), ("/hls/demo/sub/audio.m3u8", "u=2")]
+    {
+        let playlist = shared().playlist(path).await;
+        let segment = join(path, &playlist.segments.last().expect("a finished segment").uri);
+        assert_eq!(shared().found(&segment).await.header("priority"), expected, "N97: {segment}");
     }
 }
 
@@ -118,6 +144,32 @@ async fn caches_keep_each_kind_as_long_as_it_is_good() {
     let old = shared().playlist(VIDEO).await.msn.unwrap();
     let blocking = shared().found(&format!("{VIDEO}?_HLS_msn={old}")).await;
     assert_eq!(max_age(&blocking), Some(target * 6), "a playlist that was waited for names itself");
+}
+
+#[tokio::test]
+async fn a_header_tells_how_far_a_media_playlist_has_come() {
+    for (name, path) in one_of_each().await {
+        let answer = shared().get(&path).await;
+        let next = answer.header("x-playlist-next");
+        if name.ends_with("playlist") {
+            let (msn, part) = crate::support::playlist::parse(answer.text()).next_part();
+            assert_eq!(next, format!("{msn}.{part}"), "P2: {name}");
+        } else {
+            assert_eq!(next, "", "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_text_of_the_multivariant_playlist_is_shared_by_all() {
+    let same = crate::support::until("two requests within a segment", async || {
+        let first = shared().found(INDEX).await;
+        let known = [("if-none-match", first.header("etag"))];
+        let second = shared().ask(Method::GET, INDEX, &known).await;
+        (second.status.as_u16() == 304).then_some(first)
+    })
+    .await;
+    assert!(same.text().contains("FRAME-RATE"), "{}", same.text());
 }
 
 #[tokio::test]

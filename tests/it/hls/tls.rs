@@ -1,8 +1,6 @@
 //! TLS and HTTP/2, which iPhones want for low latency.
 
 use std::collections::HashSet;
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -11,36 +9,14 @@ use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper::{Request, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
 use crate::support::client::join;
 use crate::support::playlist;
 use crate::support::site::{Site, camera, demo_camera};
 use crate::support::soon;
+use crate::support::tls::{Certificate, HOST};
 
-const HOST: &str = "cams.example.org";
 const VIDEO: &str = "/hls/cam/sub/video.m3u8";
-
-/// A TLS connection to `address` that trusts `certificate`, with `protocols` to choose from.
-async fn tls(
-    address: SocketAddr,
-    certificate: &CertificateDer<'static>,
-    protocols: &[&str],
-) -> std::io::Result<TlsStream<TcpStream>> {
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate.clone()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
-    let stream = TcpStream::connect(address).await?;
-    TlsConnector::from(Arc::new(config)).connect(ServerName::try_from(HOST).unwrap(), stream).await
-}
 
 async fn get(sender: &SendRequest<Empty<Bytes>>, path: &str) -> Bytes {
     let request = Request::get(format!("https://{HOST}{path}")).body(Empty::new()).unwrap();
@@ -51,34 +27,23 @@ async fn get(sender: &SendRequest<Empty<Bytes>>, path: &str) -> Bytes {
 
 #[tokio::test]
 async fn many_requests_wait_side_by_side_in_one_connection_of_http2() {
-    let own = rcgen::generate_simple_self_signed([HOST.to_owned()]).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let file = |name: &str, text: String| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        path.display().to_string()
-    };
-    let (cert, key) = (file("cert.pem", own.cert.pem()), file("key.pem", own.signing_key.serialize_pem()));
+    let certificate = Certificate::new();
     let camera = camera().await;
-    let toml = format!(
-        "[server.tls]\nlisten = \"127.0.0.1:0\"\ncert = \"{cert}\"\nkey = \"{key}\"\n{}",
-        demo_camera("cam", &camera)
-    );
+    let toml = certificate.settings() + &demo_camera("cam", &camera);
     let site = Site::start(&toml).await;
     let address = site.app.tls_address().expect("there is a TLS listener");
     site.until_segments(VIDEO, 1).await;
-    let certificate = own.cert.der().clone();
 
     // The server's wish counts, not the order of the client's.
     for (offered, chosen) in
         [(&["http/1.1", "h2"][..], Some(&b"h2"[..])), (&["http/1.1"], Some(b"http/1.1")), (&[], None)]
     {
-        let stream = tls(address, &certificate, offered).await.expect("the handshake succeeds");
+        let stream = certificate.connect(address, offered).await.expect("the handshake succeeds");
         assert_eq!(stream.get_ref().1.alpn_protocol(), chosen, "{offered:?}");
     }
-    assert!(tls(address, &certificate, &["spdy/3"]).await.is_err(), "nothing in common");
+    assert!(certificate.connect(address, &["spdy/3"]).await.is_err(), "nothing in common");
 
-    let stream = tls(address, &certificate, &["h2", "http/1.1"]).await.unwrap();
+    let stream = certificate.connect(address, &["h2", "http/1.1"]).await.unwrap();
     let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     let connection = tokio::spawn(connection);
     for _ in 0..3 {

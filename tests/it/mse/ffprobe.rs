@@ -1,12 +1,9 @@
 //! The feed's bytes, read by ffprobe.
 
-use std::process::Stdio;
-
 use futures_util::StreamExt;
-use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::support::ffmpeg::read_by;
 use crate::support::media::{self, Chunk, VIDEO};
 use crate::support::site::shared;
 use crate::support::socket::Socket;
@@ -38,19 +35,9 @@ async fn messages(socket: &mut Socket) -> Vec<Vec<u8>> {
 /// ffprobe's view of `bytes`; it must have nothing to complain about.
 async fn probe(bytes: Vec<u8>) -> Vec<Packet> {
     let entries = "packet=codec_type,pts,dts,duration,size,flags";
-    let mut ffprobe = Command::new("ffprobe")
-        .args(["-v", "warning", "-show_entries", entries, "-of", "json", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("this test needs ffprobe, of the package ffmpeg");
-    let mut input = ffprobe.stdin.take().expect("stdin is piped");
-    let feeding = tokio::spawn(async move { input.write_all(&bytes).await });
-    let output = soon("ffprobe", ffprobe.wait_with_output()).await.expect("it ends");
-    feeding.await.expect("no panic").expect("ffprobe reads all");
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "ffprobe complains");
-    let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let arguments = ["-v", "warning", "-show_entries", entries, "-of", "json", "-"];
+    let said = read_by("ffprobe", &arguments, bytes).await;
+    let said: serde_json::Value = serde_json::from_str(&said).expect("JSON");
     let packet = |packet: &serde_json::Value| {
         let number = |name: &str| packet[name].as_i64().unwrap_or_else(|| panic!("no {name} in {packet}"));
         let size = packet["size"].as_str().and_then(|size| size.parse().ok()).expect("a size");

@@ -52,7 +52,8 @@ fn check_as(playlists: &[Playlist], expected: Expected) -> Vec<Violation> {
 pub struct Expected {
     /// How much earlier and later a date may be than the segment before lets expect, in milliseconds.
     pub date_slack: (f64, f64),
-    /// True if the segment that grows has parts: pictures that are longer than one make segments without any.
+    /// True if the segment that grows has parts: pictures that are longer than one make segments without any, and
+    /// then the list has none at all.
     pub parts: bool,
 }
 
@@ -224,6 +225,13 @@ fn parts(playlist: &Playlist, found: &mut Found) {
             found.unless(exempt || part.duration + ROUNDING >= 0.85 * target, "N62", name);
         }
     }
+    let with_parts: Vec<_> = playlist.segments.iter().map(|segment| !segment.parts.is_empty()).collect();
+    let open = !playlist.open.parts.is_empty();
+    found.unless(
+        with_parts.iter().chain([&open]).is_sorted() || !open && with_parts.is_sorted(),
+        "N36",
+        || "parts are listed that are not at the live edge".into(),
+    );
     // Parts are listed within three target durations from the end.
     let mut from_end: f64 = playlist.open.parts.iter().map(|part| part.duration).sum();
     for segment in playlist.segments.iter().rev() {
@@ -240,7 +248,10 @@ fn end(playlist: &Playlist, has_parts: bool, found: &mut Found) {
     if playlist.ended {
         found.unless(hints == (0, 0), "N65", || "a hint in a list that has ended".into());
     } else {
-        found.unless(hints.0 == usize::from(has_parts), "N113", || format!("{} hints at parts", hints.0));
+        let lists_parts = playlist.all().any(|segment| !segment.parts.is_empty());
+        found.unless(hints.0 == usize::from(has_parts || lists_parts), "N113", || {
+            format!("{} hints at parts", hints.0)
+        });
         found.unless(hints.1 <= 1, "N65", || format!("{} hints at init segments", hints.1));
     }
     for report in &playlist.reports {
@@ -377,6 +388,11 @@ mod tests {
             ("#EXT-X-MAP:URI=\"i.mp4\"\n", "", "N4"),
             ("10:00:01.000Z", "10:00:01.100Z", "N25"),
             ("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"8.1\"\n", "", "N113"),
+            (
+                "#EXT-X-PART:DURATION=0.50000,URI=\"8.0\"",
+                "#EXTINF:1.00000,\n8\n#EXT-X-PART:DURATION=0.50000,URI=\"9.0\"",
+                "N36",
+            ),
             ("#EXT-X-VERSION:6", "#EXT-X-VERSION:9", "N17"),
         ];
         for (good, bad, rule) in cases {

@@ -4,14 +4,17 @@ pub mod cache;
 pub mod checker;
 pub mod client;
 pub mod crowd;
+pub mod ffmpeg;
 pub mod gst;
 pub mod hop;
 pub mod media;
 pub mod players;
 pub mod playlist;
+pub mod program;
 pub mod recording;
 pub mod site;
 pub mod socket;
+pub mod tls;
 
 use std::future::Future;
 use std::time::{Duration, Instant};

@@ -1,0 +1,188 @@
+//! The sound of one epoch: its decode line, and silence where it stops. Pure.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::pace::{AudioPace, PacedAudio};
+use crate::media::time::TICKS_PER_SECOND;
+use crate::media::{AudioTrack, Frame, Ticks, TrackKind, silence};
+
+/// Sound that has not come for so long, while pictures did, has stopped. Cameras send it in packets of 200 ms
+/// at most, and no player has more than this in stock.
+const QUIET: Ticks = Ticks(TICKS_PER_SECOND as i64 / 2);
+
+/// What sound may lag behind its pictures without being taken for stopped.
+const MOST_BEHIND: Ticks = Ticks(2 * TICKS_PER_SECOND as i64);
+
+/// Silent frames between two pictures at most: some seconds of them.
+const MOST_AT_ONCE: i64 = 250;
+
+/// The sound of one epoch.
+#[derive(Debug)]
+pub struct SoundLine {
+    track: Arc<AudioTrack>,
+    silence: Option<Bytes>,
+    pace: Option<AudioPace>,
+    first: Ticks,
+    /// Arrival of the last frame.
+    heard: Ticks,
+    /// The newest picture's presentation.
+    picture: Ticks,
+    /// How far the sound was behind the newest picture when it last came.
+    behind: Ticks,
+    quiet: bool,
+}
+
+impl SoundLine {
+    /// A line for `track` in an epoch that begins at `first`, of a camera whose sound was heard lately at `now`.
+    pub fn new(track: Arc<AudioTrack>, first: Ticks, now: Ticks) -> Self {
+        let silence = silence::frame(&track);
+        let behind = Ticks(0);
+        Self { track, silence, pace: None, first, heard: now, picture: first, behind, quiet: false }
+    }
+
+    /// Where the sound has come to: where the epoch begins, before there is any.
+    pub fn end(&self) -> Ticks {
+        let end = |pace: &AudioPace| Ticks::from_timescale(pace.end(), self.track.sample_rate);
+        self.pace.as_ref().map_or(self.first, end)
+    }
+
+    /// Places a frame that the camera plays at `presentation` and that came at `now`; `None` where the line is
+    /// ahead of it. `end` is where the sound of earlier epochs ended.
+    pub fn place(&mut self, presentation: Ticks, now: Ticks, end: Ticks, data: Bytes) -> Option<Frame> {
+        (self.heard, self.quiet) = (now, false);
+        self.behind = Ticks((self.picture - presentation).0.clamp(0, MOST_BEHIND.0));
+        let samples = presentation.to_timescale(self.track.sample_rate);
+        match self.pace(samples, end).place(samples) {
+            PacedAudio::At(decode_time) => Some(self.frame(decode_time, data)),
+            PacedAudio::Drop => None,
+        }
+    }
+
+    /// The silence that is due with a picture at `picture` that came at `now`, if the sound has stopped.
+    pub fn silence(&mut self, picture: Ticks, now: Ticks, end: Ticks) -> Vec<Frame> {
+        self.picture = Ticks(self.picture.0.max(picture.0));
+        let Some(data) = self.silence.clone() else { return Vec::new() };
+        let due = self.picture - self.behind;
+        // How late the sound comes is not known before it came.
+        let patience = if self.pace.is_some() { QUIET } else { MOST_BEHIND };
+        self.quiet |= now - self.heard >= patience && due - self.end() >= patience;
+        if !self.quiet {
+            return Vec::new();
+        }
+        let (rate, first) = (self.track.sample_rate, self.first);
+        let samples = i64::from(self.track.frame_samples);
+        let pace = self.pace(first.to_timescale(rate), end);
+        let count = ((due.to_timescale(rate) - pace.end()) / samples).clamp(0, MOST_AT_ONCE);
+        let times: Vec<u64> = (0..count).map(|_| pace.follow()).collect();
+        times.into_iter().map(|decode_time| self.frame(decode_time, data.clone())).collect()
+    }
+
+    fn pace(&mut self, start: i64, end: Ticks) -> &mut AudioPace {
+        let (rate, frame) = (self.track.sample_rate, self.track.frame_samples);
+        self.pace.get_or_insert_with(|| {
+            // Rounded up, so that it is no earlier.
+            let end = end.to_timescale(rate) + i64::from(end.0 > 0);
+            AudioPace::new(start.max(end), rate, frame)
+        })
+    }
+
+    fn frame(&self, decode_time: u64, data: Bytes) -> Frame {
+        Frame {
+            track: TrackKind::Audio,
+            decode_time,
+            duration: self.track.frame_samples,
+            composition_offset: 0,
+            sync: true,
+            data,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::track::testing;
+
+    const SECOND: i64 = 90_000;
+    /// One frame of sound.
+    const FRAME: i64 = 1_920;
+
+    /// Sound until `until`, beside pictures each 40 ms until `end`; `behind` is how late the sound comes.
+    fn play(line: &mut SoundLine, until: i64, end: i64, behind: i64) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        let mut sound = line.end().0;
+        for picture in (0..end).step_by(3_600) {
+            frames.extend(line.silence(Ticks(picture), Ticks(picture), Ticks(0)));
+            while sound + behind <= picture && sound < until {
+                frames.extend(line.place(
+                    Ticks(sound),
+                    Ticks(picture),
+                    Ticks(0),
+                    Bytes::from_static(b"loud"),
+                ));
+                sound += FRAME;
+            }
+        }
+        frames
+    }
+
+    fn line() -> SoundLine {
+        SoundLine::new(Arc::new(testing::audio(48_000)), Ticks(0), Ticks(0))
+    }
+
+    fn loud(frames: &[Frame]) -> usize {
+        frames.iter().filter(|frame| frame.data == "loud").count()
+    }
+
+    #[test]
+    fn while_there_is_sound_there_is_no_silence_however_late_it_comes() {
+        for behind in [0, SECOND / 10, SECOND] {
+            let frames = play(&mut line(), i64::MAX, 20 * SECOND, behind);
+            assert_eq!(loud(&frames), frames.len(), "{behind} ticks late");
+        }
+    }
+
+    #[test]
+    fn silence_takes_over_after_half_a_second_without_a_hole_and_keeps_up() {
+        let mut line = line();
+        let frames = play(&mut line, 2 * SECOND, 10 * SECOND, SECOND / 10);
+        assert!(frames.windows(2).all(|pair| pair[1].decode_time == pair[0].decode_time + 1_024));
+        assert_eq!(loud(&frames), 94);
+        let lag = 10 * SECOND - line.end().0;
+        assert!(lag <= SECOND / 10 + 2 * 3_600 + FRAME, "{lag} ticks behind the pictures");
+    }
+
+    #[test]
+    fn sound_that_comes_back_goes_on_where_the_silence_has_come_to() {
+        let mut line = line();
+        play(&mut line, SECOND, 5 * SECOND, 0);
+        let end = line.end();
+        let back = line.place(end + Ticks(900), Ticks(5 * SECOND), Ticks(0), Bytes::from_static(b"loud"));
+        assert_eq!(back.map(|frame| frame.decode_time as i64), Some(end.to_timescale(48_000)));
+        assert!(line.silence(Ticks(5 * SECOND + 3_600), Ticks(5 * SECOND + 3_600), Ticks(0)).is_empty());
+    }
+
+    #[test]
+    fn a_network_that_held_all_back_is_no_silence() {
+        let mut line = line();
+        play(&mut line, SECOND, SECOND, 0);
+        // Three seconds later the pictures of the first second come, and the sound between them.
+        let now = Ticks(4 * SECOND);
+        for n in 0..25 {
+            assert!(line.silence(Ticks(SECOND + n * 3_600), now, Ticks(0)).is_empty());
+            for half in 0..2 {
+                let presentation = Ticks(SECOND + n * 3_600 + half * 1_800);
+                line.place(presentation, now, Ticks(0), Bytes::from_static(b"loud"));
+            }
+        }
+    }
+
+    #[test]
+    fn sound_that_is_not_known_in_silence_just_stops() {
+        let track = AudioTrack { config: Bytes::from_static(&[0x2b]), ..testing::audio(48_000) };
+        let mut line = SoundLine::new(Arc::new(track), Ticks(0), Ticks(0));
+        assert_eq!(play(&mut line, SECOND, 5 * SECOND, 0).len(), 47);
+    }
+}

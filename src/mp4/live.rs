@@ -1,0 +1,169 @@
+//! The file without an end: `ftyp` and `moov`, then each chunk as it lies in the ring, from the newest sync sample on.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::live::{Channel, Chunk, Follower, Next};
+use crate::media::{Ticks, TrackKind};
+
+/// What reading led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Bytes, or a step towards them.
+    More,
+    /// Nothing new yet.
+    Nothing,
+    /// The file ends: nothing more will come, or what comes has other parameters, which no player would look for in
+    /// the middle of a file.
+    End,
+}
+
+/// One reader's file.
+#[derive(Debug)]
+pub struct Endless {
+    follower: Follower,
+    sound: bool,
+    /// The epoch that was sent last, and the init segment at the head of the file.
+    begun: Option<(u32, Bytes)>,
+}
+
+impl Endless {
+    /// A file of `channel`, with its sound if there is any and `sound` says so. A reader that falls behind by more
+    /// than `max_lag` loses what lies before the newest sync sample.
+    pub fn new(channel: Arc<Channel>, max_lag: Ticks, sound: bool) -> Self {
+        channel.stats().viewers_joined.add(1);
+        Self { follower: Follower::new(channel, max_lag), sound, begun: None }
+    }
+
+    /// Reads one chunk, and puts what it adds to the file into `out`.
+    pub fn read(&mut self, out: &mut Vec<Bytes>) -> Progress {
+        match self.follower.peek() {
+            Next::Nothing if self.follower.channel().tip().closed => Progress::End,
+            Next::Nothing => Progress::Nothing,
+            Next::Skipped(missed) => {
+                if self.begun.is_some() {
+                    let stats = self.follower.channel().stats();
+                    stats.viewer_skips.add(1);
+                    stats.chunks_skipped.add(missed);
+                }
+                Progress::More
+            }
+            Next::Chunk(chunk) => {
+                if !self.begins(&chunk, out) {
+                    return Progress::End;
+                }
+                self.follower.advance();
+                let wanted = self.sound || chunk.track == TrackKind::Video;
+                if wanted && self.begun.as_ref().is_some_and(|(epoch, _)| *epoch == chunk.epoch.number) {
+                    out.push(chunk.bytes.clone());
+                }
+                Progress::More
+            }
+        }
+    }
+
+    /// Begins the file, or an epoch in it, with the first picture; false if the epoch does not fit into the file.
+    fn begins(&mut self, chunk: &Chunk, out: &mut Vec<Bytes>) -> bool {
+        let epoch = &chunk.epoch;
+        if !chunk.starts_picture() || self.begun.as_ref().is_some_and(|(number, _)| *number == epoch.number) {
+            return true;
+        }
+        let sound = self.sound && epoch.tracks.audio.is_some();
+        let init = if sound { &epoch.inits.all } else { &epoch.inits.video };
+        match &mut self.begun {
+            Some((_, head)) if head != init => return false,
+            Some((number, _)) => *number = epoch.number,
+            None => {
+                out.push(init.clone());
+                self.begun = Some((epoch.number, init.clone()));
+            }
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::testing::FakeCamera;
+    use crate::media::track::testing;
+
+    fn file(camera: &FakeCamera, sound: bool) -> Endless {
+        Endless::new(camera.channel.clone(), Ticks::from_timescale(2, 1), sound)
+    }
+
+    /// All that there is now: how many pieces, how many bytes.
+    fn read(file: &mut Endless) -> (Vec<Bytes>, Progress) {
+        let mut out = Vec::new();
+        loop {
+            match file.read(&mut out) {
+                Progress::More => {}
+                end => return (out, end),
+            }
+        }
+    }
+
+    fn is_init(piece: &Bytes) -> bool {
+        piece.get(4..8) == Some(b"ftyp")
+    }
+
+    #[test]
+    fn it_begins_with_the_init_segment_and_the_newest_sync_sample() {
+        let mut camera = FakeCamera::silent(50);
+        camera.play(60);
+        let mut file = file(&camera, true);
+        let (pieces, end) = read(&mut file);
+        assert!(is_init(&pieces[0]));
+        assert_eq!((pieces.len(), end), (1 + 10, Progress::Nothing));
+        camera.play(3);
+        assert_eq!(read(&mut file).0.len(), 3);
+    }
+
+    #[test]
+    fn sound_can_be_left_out_with_its_track() {
+        let mut camera = FakeCamera::new(50, testing::tracks());
+        camera.play(20);
+        let (all, _) = read(&mut file(&camera, true));
+        let (silent, _) = read(&mut file(&camera, false));
+        assert!(all.len() > silent.len() + 5, "{} and {}", all.len(), silent.len());
+        assert_eq!(silent.len(), 1 + 20);
+        assert!(silent[0].len() < all[0].len());
+    }
+
+    #[test]
+    fn a_break_with_the_same_parameters_goes_on_and_new_ones_end_the_file() {
+        let mut camera = FakeCamera::silent(50);
+        camera.play(2);
+        let mut file = file(&camera, true);
+        read(&mut file);
+        camera.break_off(5, testing::video_only()).play(4);
+        let (pieces, end) = read(&mut file);
+        assert!(!is_init(&pieces[0]));
+        assert_eq!((pieces.len(), end), (4, Progress::Nothing));
+        camera.break_off(5, testing::tracks()).play(4);
+        assert_eq!(read(&mut file).1, Progress::End);
+        assert_eq!(read(&mut file).1, Progress::End, "and it stays so");
+    }
+
+    #[test]
+    fn who_reads_too_slowly_goes_on_at_the_newest_sync_sample() {
+        let mut camera = FakeCamera::silent(50);
+        camera.play(1);
+        let mut file = file(&camera, true);
+        read(&mut file);
+        camera.play(160);
+        assert_eq!(read(&mut file).0.len(), 11);
+        assert_eq!(camera.channel.stats().chunks_skipped.get(), 149);
+    }
+
+    #[test]
+    fn it_ends_with_the_camera() {
+        let mut camera = FakeCamera::silent(50);
+        camera.play(1);
+        let mut file = file(&camera, true);
+        read(&mut file);
+        camera.publisher.close();
+        assert_eq!(read(&mut file).1, Progress::End);
+    }
+}

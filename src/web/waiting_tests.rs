@@ -1,0 +1,160 @@
+//! Requests that wait end with their client, with their camera, and with the server, and leave nothing behind.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use http_body_util::{BodyExt, Empty};
+use hyper::client::conn::http2;
+use hyper::{Request, StatusCode};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::{Options, Parts, Server};
+use crate::live::testing::FakeCamera;
+use crate::live::{Camera, Catalog, Rendition};
+use crate::{hls, mse};
+
+/// Of each kind: playlists by part, playlists by segment, hinted parts.
+const EACH: usize = 60;
+const KINDS: [&str; 3] =
+    ["video.m3u8?_HLS_msn=101&_HLS_part=1", "video.m3u8?_HLS_msn=102", "abc/video-101.1.m4s"];
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server with a camera whose next part is 101.1, and comes when a test says so.
+async fn started() -> (Server, FakeCamera) {
+    let mut camera = FakeCamera::silent(50);
+    camera.play(64);
+    let rendition = Rendition { name: "main".into(), channel: camera.channel.clone() };
+    let catalog = Arc::new(Catalog::default());
+    catalog.insert(Camera::new(
+        "door".into(),
+        "Door".into(),
+        0,
+        vec![rendition],
+        crate::live::Options::default(),
+    ));
+    let listen = ([127, 0, 0, 1], 0).into();
+    let parts = Parts {
+        options: Options { listen, ..Options::default() },
+        catalog,
+        hls: hls::Options::default(),
+        mse: mse::Options::default(),
+    };
+    (Server::start(parts).await.expect("a port of the system's choice"), camera)
+}
+
+fn paths() -> impl Iterator<Item = String> {
+    KINDS.iter().flat_map(|kind| (0..EACH).map(move |_| format!("/hls/door/main/{kind}")))
+}
+
+/// A connection of HTTP/1.1 with a request on its way.
+async fn asked(server: &Server, path: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(server.address()).await.expect("it listens");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: door\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("it is taken");
+    stream
+}
+
+/// The whole answer.
+async fn answer(mut stream: TcpStream) -> String {
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await.expect("an answer");
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Waits until as many requests wait as are given.
+async fn until_waiting(camera: &FakeCamera, count: usize) {
+    let waiting = || camera.channel.waiting();
+    let all = async {
+        while waiting() != count {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, all).await;
+    assert!(waited.is_ok(), "{} requests wait, and {count} should", waiting());
+}
+
+async fn all_asked(server: &Server, camera: &FakeCamera) -> Vec<TcpStream> {
+    let paths: Vec<_> = paths().collect();
+    let streams = join_all(paths.iter().map(|path| asked(server, path))).await;
+    until_waiting(camera, paths.len()).await;
+    streams
+}
+
+#[tokio::test]
+async fn requests_end_when_their_clients_leave() {
+    let (server, camera) = started().await;
+    let listening = server.connections();
+    let streams = all_asked(&server, &camera).await;
+    assert_eq!(server.connections(), listening + streams.len());
+    drop(streams);
+    until_waiting(&camera, 0).await;
+    let gone = async {
+        while server.connections() > listening {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, gone).await.is_ok(), "{} connections", server.connections());
+}
+
+#[tokio::test]
+async fn requests_end_when_their_clients_give_them_up_and_keep_the_connection() {
+    let (server, mut camera) = started().await;
+    let stream = TcpStream::connect(server.address()).await.expect("it listens");
+    let (sender, connection) =
+        http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("h2c");
+    let connection = tokio::spawn(connection);
+    let ask = |path: String| {
+        let request =
+            Request::get(format!("http://door{path}")).body(Empty::<Bytes>::new()).expect("a request");
+        let mut sender = sender.clone();
+        tokio::spawn(async move { sender.send_request(request).await })
+    };
+    // Fewer than a connection may have at once.
+    let requests: Vec<_> = paths().step_by(3).map(ask).collect();
+    let stays = ask(format!("/hls/door/main/{}", KINDS[0]));
+    until_waiting(&camera, requests.len() + 1).await;
+    requests.iter().for_each(|request| request.abort());
+    until_waiting(&camera, 1).await;
+    assert!(!connection.is_finished() && !stays.is_finished());
+    camera.play(20);
+    let answer = stays.await.expect("no panic").expect("an answer");
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert!(!answer.into_body().collect().await.expect("a body").to_bytes().is_empty());
+    until_waiting(&camera, 0).await;
+}
+
+#[tokio::test]
+async fn requests_end_when_their_camera_is_removed() {
+    let (server, camera) = started().await;
+    let streams = all_asked(&server, &camera).await;
+    camera.publisher.close();
+    let answers = tokio::time::timeout(PATIENCE, join_all(streams.into_iter().map(answer))).await;
+    let answers = answers.expect("all are answered");
+    let (playlists, parts) = answers.split_at(2 * EACH);
+    for playlist in playlists {
+        assert!(playlist.starts_with("HTTP/1.1 200") && playlist.ends_with("#EXT-X-ENDLIST\n"), "{playlist}");
+    }
+    // What there was of the hinted part is its last one.
+    assert!(parts.iter().all(|part| part.starts_with("HTTP/1.1 200")), "{}", parts[0]);
+    assert_eq!(camera.channel.waiting(), 0);
+    // In a list that has ended nothing is waited for, however far away (RFC 8216bis 6.2.5.2).
+    let stream = asked(&server, "/hls/door/main/video.m3u8?_HLS_msn=999&_HLS_part=7").await;
+    let late = tokio::time::timeout(PATIENCE, answer(stream)).await.expect("it is answered");
+    assert!(late.starts_with("HTTP/1.1 200") && late.ends_with("#EXT-X-ENDLIST\n"), "{late}");
+}
+
+#[tokio::test]
+async fn requests_end_when_the_server_stops() {
+    let (server, camera) = started().await;
+    let streams = all_asked(&server, &camera).await;
+    let (stopped, answers) = tokio::join!(server.stop(PATIENCE), join_all(streams.into_iter().map(answer)));
+    assert!(stopped, "nothing is left of them");
+    for answer in answers {
+        assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: 1"), "{answer}");
+    }
+    assert_eq!(camera.channel.waiting(), 0);
+}

@@ -1,0 +1,133 @@
+//! Each way in which cameras write sound, from a camera of another make to players of another make.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::join_all;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::support::checker::check_with_jitter;
+use crate::support::ffmpeg::{decodes, read_by};
+use crate::support::gst::{Camera, ffmpeg_is_content};
+use crate::support::media::{self, VIDEO};
+use crate::support::recording::reloads;
+use crate::support::site::{Site, rendition};
+use crate::support::socket::Socket;
+use crate::support::soon;
+
+/// The feed's announcement and the bytes behind it, until `pictures` have come.
+async fn feed(site: &Site, camera: &str, pictures: usize) -> (serde_json::Value, Vec<u8>) {
+    let mut socket = Socket::open(site.address, &format!("/mse/{camera}")).await.expect("it opens");
+    let init = socket.text("init").await;
+    let (mut bytes, mut seen) = (Vec::new(), 0);
+    while seen < pictures {
+        let message = soon("a message", socket.stream.next()).await;
+        if let Message::Binary(message) = message.expect("the socket stays open").expect("it works") {
+            seen += usize::from(!media::is_init(&message) && media::one(&message).track == VIDEO);
+            bytes.extend_from_slice(&message);
+        }
+    }
+    (init, bytes)
+}
+
+/// What ffprobe finds in the sound of `bytes`: codec, rate, channels.
+async fn sound_of(bytes: Vec<u8>) -> (String, String, u64) {
+    let entries = "stream=codec_name,sample_rate,channels";
+    let arguments = ["-v", "error", "-select_streams", "a", "-show_entries", entries, "-of", "json", "-"];
+    let said: serde_json::Value =
+        serde_json::from_str(&read_by("ffprobe", &arguments, bytes).await).expect("JSON");
+    let stream = &said["streams"][0];
+    let word = |name: &str| stream[name].as_str().unwrap_or_else(|| panic!("no {name}: {said}")).to_owned();
+    (word("codec_name"), word("sample_rate"), stream["channels"].as_u64().expect("channels"))
+}
+
+#[tokio::test]
+async fn telephone_sound_and_plain_samples_are_flac_for_every_player() {
+    let kinds = [("pcma", "8000", 1), ("pcmu", "8000", 1), ("l16", "16000", 2)];
+    let cameras =
+        kinds.map(|(kind, _, _)| Camera::start(&["--audio", kind, "--gop", "25", "--size", "320x180"]));
+    let tables = kinds
+        .iter()
+        .zip(&cameras)
+        .map(|((kind, _, _), camera)| rendition(kind, "main", &camera.url("main"), ""));
+    let site = Site::start(&tables.collect::<String>()).await;
+    join_all(kinds.map(|(kind, rate, channels)| {
+        let site = &site;
+        async move {
+            site.until_rendition(kind, 0, "live").await;
+            let (init, bytes) = feed(site, kind, 60).await;
+            let mime = init["mime"].as_str().expect("a type");
+            assert!(mime.ends_with(",fLaC\""), "{kind}: {mime}");
+            assert_eq!(sound_of(bytes.clone()).await, ("flac".to_owned(), rate.to_owned(), channels));
+            decodes(bytes).await;
+            for track in ["video", "audio"] {
+                site.until_segments(&format!("/hls/{kind}/main/{track}.m3u8"), 1).await;
+            }
+            let multivariant = site.found(&format!("/hls/{kind}/index.m3u8")).await;
+            assert!(multivariant.text().contains(",fLaC\""), "{kind}:\n{}", multivariant.text());
+            ffmpeg_is_content(format!("http://{}/hls/{kind}/index.m3u8", site.address), 4).await;
+        }
+    }))
+    .await;
+    site.app.stop().await;
+}
+
+#[tokio::test]
+async fn a_camera_whose_sound_cannot_be_carried_plays_without_it_and_the_api_says_so() {
+    let camera = Camera::start(&["--audio", "opus", "--gop", "25", "--size", "320x180"]);
+    let off = "audio = \"off\"";
+    let site = Site::start(
+        &(rendition("opus", "main", &camera.url("main"), "")
+            + &rendition("off", "main", &camera.url("sub"), off)),
+    )
+    .await;
+    let entry = site.until_rendition("opus", 0, "live").await;
+    assert_eq!(
+        entry["reason"],
+        "plays without sound, since opus cannot be carried: choose AAC or G.711 in the camera"
+    );
+    assert!(
+        entry["codecs"].as_str().is_some_and(|codecs| codecs.starts_with("avc1.") && !codecs.contains(','))
+    );
+    // Who wants no sound needs no explanation.
+    assert_eq!(site.until_rendition("off", 0, "live").await["reason"], "");
+    site.app.stop().await;
+}
+
+/// Pictures a second, and pictures a GOP.
+const GOPS: [(&str, &str); 3] = [("25", "1"), ("25", "1500"), ("1", "10")];
+
+#[tokio::test]
+async fn key_frames_alone_one_a_minute_and_one_picture_a_second_are_served_alike() {
+    let cameras = GOPS.map(|(fps, gop)| {
+        Camera::start(&["--fps", fps, "--gop", gop, "--audio", "off", "--size", "320x180"])
+    });
+    let name = |(fps, gop): (&str, &str)| format!("fps{fps}-gop{gop}");
+    let tables = GOPS.iter().zip(&cameras);
+    let tables = tables.map(|(gop, camera)| rendition(&name(*gop), "main", &camera.url("main"), ""));
+    let site = Site::start(&tables.collect::<String>()).await;
+    let wrongs = join_all(GOPS.map(|gop| {
+        let (name, site) = (name(gop), &site);
+        async move {
+            site.until_rendition(&name, 0, "live").await;
+            let path = format!("/hls/{name}/main/video.m3u8");
+            let followed = reloads(site.client, &path, Duration::from_secs(16)).await;
+            let playlists: Vec<_> = followed.into_iter().map(|(_, _, playlist)| playlist).collect();
+            let frame = 1000.0 / gop.0.parse::<f64>().expect("a number");
+            let violations = check_with_jitter(&playlists, frame);
+            let mut wrongs: Vec<_> = violations.iter().map(|wrong| format!("{name}: {wrong}")).collect();
+            // Whoever comes late has a picture at once: all that there is since the last key frame.
+            let mut socket = Socket::open(site.address, &format!("/mse/{name}")).await.expect("it opens");
+            socket.text("init").await;
+            socket.init().await;
+            if !socket.chunk().await.starts_picture() {
+                wrongs.push(format!("{name}: the feed does not start with a key frame"));
+            }
+            wrongs
+        }
+    }))
+    .await
+    .concat();
+    assert!(wrongs.is_empty(), "{}", wrongs.join("\n"));
+    site.app.stop().await;
+}

@@ -1,0 +1,88 @@
+//! The program as its user starts it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+
+use super::client::Client;
+use super::until;
+
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_belvedere");
+
+/// The program at work; killed with the test.
+pub struct Program {
+    process: Child,
+    /// Kept open, as a terminal would.
+    stdout: BufReader<ChildStdout>,
+    log: Arc<Mutex<String>>,
+    pub client: Client,
+}
+
+impl Program {
+    /// Starts it on a port of the system's choice, and waits until it says where it listens.
+    pub fn start(arguments: &[&str]) -> Self {
+        let mut process = Command::new(PROGRAM)
+            .args(arguments)
+            .args(["--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let stdout = BufReader::new(process.stdout.take().expect("stdout is piped"));
+        let log = Arc::default();
+        collect(process.stderr.take().expect("stderr is piped"), Arc::clone(&log));
+        let client = Client { address: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        let mut program = Self { process, stdout, log, client };
+        let mut said = String::new();
+        while !said.contains("look here") {
+            let read = program.stdout.read_line(&mut said).expect("stdout is text");
+            assert!(read > 0, "it ended without a word about its address: {said}{}", program.log());
+        }
+        assert!(said.contains("watching"), "it says what it watches: {said}");
+        let url = said.split_whitespace().find(|word| word.starts_with("http://")).expect("an address");
+        let port = url::Url::parse(url).expect("a URL").port().expect("a port");
+        program.client.address.set_port(port);
+        program
+    }
+
+    /// Sends a signal, as `-TERM`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.process.id().to_string()]).status();
+        assert!(sent.expect("this test needs kill").success());
+    }
+
+    /// Waits for its end.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let process = &mut self.process;
+        until("the end of the process", async || process.try_wait().expect("it can be asked")).await
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// The lines of the log with these words in them.
+    pub fn logged(&self, words: &str) -> Vec<String> {
+        self.log().lines().filter(|line| line.contains(words)).map(str::to_owned).collect()
+    }
+}
+
+/// Reads the log while it is written, so that the pipe never fills up.
+fn collect(mut stderr: impl Read + Send + 'static, log: Arc<Mutex<String>>) {
+    std::thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(read @ 1..) = stderr.read(&mut bytes) {
+            log.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..read]));
+        }
+    });
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
