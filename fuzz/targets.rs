@@ -10,7 +10,7 @@ use belvedere::ingest::event::{Event, Picture, Sound};
 use belvedere::ingest::pump::{Progress, Pump};
 use belvedere::ingest::rtsp::{Session, Sessions};
 use belvedere::ingest::voice::Voice;
-use belvedere::ingest::{CameraClock, Sink, Source, Transport};
+use belvedere::ingest::{CameraClock, Sink, Source, Transport, Trust};
 use belvedere::live::{PushError, Status};
 use belvedere::media::avc::ParameterSets;
 use belvedere::media::fmp4::{self, InitError, Inits};
@@ -222,6 +222,7 @@ fn run_session(data: &[u8]) {
         let source = Source {
             url: format!("rtsp://127.0.0.1:{port}/cam").parse().expect("a URL"),
             transport: Transport::Tcp,
+            trust: Trust::WebRoots,
             username: None,
             password: None,
             audio: true,

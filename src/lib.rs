@@ -23,7 +23,7 @@
 //! | --- | --- |
 //! | 6 | [`cli`] |
 //! | 5 | [`app`] |
-//! | 4 | [`settings`], [`demo`] |
+//! | 4 | [`settings`], [`demo`], [`probe`] |
 //! | 3 | [`ingest`], [`web`] |
 //! | 2 | [`hls`], [`mse`], [`mp4`] |
 //! | 1 | [`live`] |
@@ -39,6 +39,7 @@ pub mod live;
 pub mod media;
 pub mod mp4;
 pub mod mse;
+pub mod probe;
 pub mod settings;
 pub mod stats;
 pub mod web;

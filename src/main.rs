@@ -29,6 +29,11 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let filter = log_filter(args.log_filter(variable.as_deref()))?;
     match resolve(args)? {
         Action::Check(text) => Ok(write!(std::io::stdout(), "{text}")?),
+        Action::Probe(look) => {
+            tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            Ok(write!(std::io::stdout(), "{}", runtime.block_on(look.run())?)?)
+        }
         Action::Say { text, note } => {
             write!(std::io::stderr(), "{}", note.expose_secret())?;
             Ok(write!(std::io::stdout(), "{}", text.expose_secret())?)

@@ -33,6 +33,8 @@ pub struct RenditionStats {
     pub segments_cut: Counter,
     /// Frames that could not be used: damaged, out of place, or too large.
     pub frames_dropped: Counter,
+    /// Of those, frames that are larger than a ring of `limits.ring_bytes` takes.
+    pub frames_too_large: Counter,
     /// RTP packets the camera sent that never arrived.
     pub packets_lost: Counter,
     /// RTSP sessions that were opened successfully.

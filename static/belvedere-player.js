@@ -3,7 +3,8 @@
 // Attributes, each also a property of the same name
 //   camera      name of the camera
 //   rendition   `auto` (default) or the name of a rendition
-//   transport   `auto` (default), `mse` (WebSocket + MediaSource) or `hls` (the browser's own HLS player)
+//   transport   `auto` (default: the first of these that works), `mse` (WebSocket + MediaSource), `fetch` (HTTP + MediaSource)
+//               or `hls` (the browser's own HLS player)
 //   latency     seconds behind the newest picture to aim for when pictures come evenly; default 0.3
 //   label       the camera's title, shown in the picture; default its name
 //   base        the server's base URL; default where this module came from
@@ -15,37 +16,49 @@
 //   state       idle | connecting | live | offline | unsupported | denied | paused | tap
 //   reason      the sentence that goes with it, or ''
 //   muted       true until somebody wants sound
+//   volume      from 0 to 1
+//   stopped     true while it waits for somebody to press play
 //   video       the HTMLVideoElement
-//   stats       {transport, rendition, mime, latency, buffered, target, droppedFrames, reconnects, jumps, stalls, bytes,
-//               playbackRate}; times in seconds
-// Methods: play(), pause(), toggleMuted(), toggleFullscreen(), togglePictureInPicture(),
+//   stats       {transport, rendition, why, mime, width, height, bitRate, latency, buffered, target, droppedFrames, switches,
+//               reconnects, jumps, stalls, bytes, playbackRate}; times in seconds, rates in bits a second. `why` says why
+//               the server chose this rendition, if there is something to say.
+// Methods: play(), pause(), goLive(), toggleMuted(), toggleFullscreen(), togglePictureInPicture(),
+//   snapshot() (a promise of the picture as a JPEG blob), saveSnapshot() (as a file),
 //   retry() (connects now instead of at the next attempt; does nothing while connected)
+// Keys: k or space play and pause, l goes live, m mutes, up and down change the volume, f full screen, p picture in
+//   picture, s saves the picture, i shows figures
 // Events
 //   statechange  detail {state, reason}
 //   stats        once a second while connected, detail as `stats`
-// CSS parts: frame, video, still, top, title, badge, message, tap, controls, button, select
+// CSS parts: frame, video, still, top, title, badge, message, tap, note, stats, controls, button, volume, select
 // CSS properties: --belvedere-accent, --belvedere-live, --belvedere-fit (object-fit of the picture)
 // Slot `lead`: goes before the title, for a way back to where the viewer came from.
 
 import { listCameras } from './cameras.js';
-import { hasSound, mediaSourceClass, playsHlsNatively } from './codecs.js';
-import { icon } from './icons.js';
+import { mediaSourceClass, playsHlsNatively, playsRendition } from './codecs.js';
+import { Face } from './face.js';
+import { wire } from './hands.js';
 import { MseTransport } from './mse.js';
 import { NativeTransport } from './native.js';
 import { BASE } from './places.js';
+import { pictureOf, save, snapshotName } from './snapshot.js';
+import { SocketLink } from './socket.js';
 import { keepPicture } from './still.js';
+import { StreamLink } from './stream.js';
 import { TEMPLATE } from './template.js';
-import { words } from './words.js';
 
 const HIDDEN_PATIENCE = 10_000;
-const CONTROLS_STAY = 2600;
 const STATS_EVERY = 1000;
-const WITHOUT_MESSAGE = new Set(['idle', 'live', 'tap']);
+const NO_STATS = {
+  transport: '', rendition: '', why: '', mime: '', latency: null, buffered: 0, target: 0,
+  switches: 0, reconnects: 0, jumps: 0, stalls: 0, bytes: 0,
+};
 
 class BelvederePlayer extends HTMLElement {
   static observedAttributes = ['camera', 'rendition', 'transport', 'latency', 'base', 'label', 'bare', 'suspended'];
 
   #root = this.attachShadow({ mode: 'open' });
+  #face;
   #transport = null;
   #state = 'idle';
   #reason = '';
@@ -54,40 +67,43 @@ class BelvederePlayer extends HTMLElement {
   #hidden = false;
   #timers = {};
   #listening = null;
+  #wireless = false;
+  #rate = { at: 0, bytes: 0, bits: null };
 
   constructor() {
     super();
     this.#root.innerHTML = TEMPLATE;
+    this.#face = new Face(this.#root, this);
     const frame = this.#part('.frame');
     const style = this.#part('link');
     style.onload = style.onerror = () => { frame.hidden = false; };
     style.href = new URL('player.css', import.meta.url).href;
     this.video = this.#part('video');
     this.video.muted = true;
-    this.#wire();
+    wire(this.#root, this, this.#face);
+    this.#listen();
   }
 
   connectedCallback() {
-    if (!this.bare && !this.hasAttribute('tabindex')) this.tabIndex = 0;
+    this.#barely();
     this.#listening = new AbortController();
     const { signal } = this.#listening;
     document.addEventListener('visibilitychange', () => this.#onVisibility(), { signal });
-    document.addEventListener('fullscreenchange', () => this.#draw(), { signal });
+    document.addEventListener('fullscreenchange', () => this.#face.draw(), { signal });
     addEventListener('online', () => this.#transport?.hurry(), { signal });
     addEventListener('pageshow', (event) => event.persisted && this.#transport?.hurry(), { signal });
-    this.#timers.stats = setInterval(() => this.#publish(), STATS_EVERY);
     this.#hidden = false;
     this.#onVisibility();
     this.#askRenditions();
     this.#sync();
-    this.#wake();
+    this.#face.wake();
   }
 
   disconnectedCallback() {
     this.#listening.abort();
-    clearInterval(this.#timers.stats);
     clearTimeout(this.#timers.hidden);
     this.#discard();
+    this.#count();
     this.#update();
   }
 
@@ -101,14 +117,28 @@ class BelvederePlayer extends HTMLElement {
       this.#transport?.select(this.rendition);
       this.#part('select').value = this.rendition;
     }
+    if (name === 'bare' && this.isConnected) {
+      this.#barely();
+      this.#askRenditions();
+    }
     if (this.isConnected) this.#sync();
-    this.#draw();
+    this.#face.draw();
+  }
+
+  /** With controls it takes the focus; without, what it is part of does. */
+  #barely() {
+    if (this.bare) this.removeAttribute('tabindex');
+    else if (!this.hasAttribute('tabindex')) this.tabIndex = 0;
+    this.#part('.badge').tabIndex = this.bare ? -1 : 0;
   }
 
   get state() { return this.#state; }
   get reason() { return this.#reason; }
   get muted() { return this.video.muted; }
   set muted(muted) { this.video.muted = muted; }
+  get volume() { return this.video.volume; }
+  set volume(volume) { this.video.volume = volume; }
+  get stopped() { return this.#wantsPause || this.#tapNeeded; }
   get camera() { return this.getAttribute('camera') ?? ''; }
   set camera(name) { this.setAttribute('camera', name); }
   get rendition() { return this.getAttribute('rendition') || 'auto'; }
@@ -131,9 +161,11 @@ class BelvederePlayer extends HTMLElement {
 
   get stats() {
     const { video } = this;
-    const none = { transport: '', rendition: '', mime: '', latency: null, buffered: 0, target: 0, reconnects: 0, jumps: 0, stalls: 0, bytes: 0 };
     return {
-      ...(this.#transport?.stats ?? none),
+      ...(this.#transport?.stats ?? NO_STATS),
+      width: video.videoWidth,
+      height: video.videoHeight,
+      bitRate: this.#rate.bits,
       droppedFrames: video.getVideoPlaybackQuality?.().droppedVideoFrames ?? 0,
       playbackRate: video.playbackRate,
     };
@@ -154,8 +186,26 @@ class BelvederePlayer extends HTMLElement {
     this.#update();
   }
 
+  /** On to the newest picture, wherever one was. */
+  goLive() {
+    this.#transport?.goLive?.();
+    this.play();
+  }
+
   retry() {
     this.#transport?.hurry();
+  }
+
+  snapshot() {
+    return pictureOf(this.video, this.#part('.still'));
+  }
+
+  async saveSnapshot() {
+    try {
+      save(await this.snapshot(), snapshotName(this.camera));
+    } catch (error) {
+      this.#face.note(`This picture cannot be saved: ${error.message}.`);
+    }
   }
 
   toggleMuted() {
@@ -182,23 +232,47 @@ class BelvederePlayer extends HTMLElement {
   // Running: one transport while camera, visibility and viewer want it.
 
   #sync() {
-    const wanted = this.isConnected && this.camera && !this.suspended && !this.#wantsPause && !this.#hidden;
+    const wanted = this.isConnected && this.camera && !this.suspended && !this.#wantsPause && !this.#hidden && !this.#wireless;
     if (!wanted) {
       this.#transport?.rest();
     } else {
       this.#transport ??= this.#choose();
       this.#transport?.start();
     }
+    this.#count();
     this.#update();
   }
 
-  #choose() {
-    const wish = { camera: this.camera, rendition: this.rendition, base: this.base, latency: this.latency };
-    const host = { changed: () => this.#update(), play: () => this.#tryPlay(), freeze: () => keepPicture(this.video, this.#part('.still')) };
-    const native = playsHlsNatively(this.video);
-    if (this.transport === 'hls' && native) return new NativeTransport(this.video, wish, host);
-    if (this.transport !== 'hls' && mediaSourceClass()) return new MseTransport(this.video, wish, host);
-    return native && this.transport === 'auto' ? new NativeTransport(this.video, wish, host) : null;
+  /** The ways to play, best first. */
+  #kinds() {
+    const { transport } = this;
+    const mse = mediaSourceClass() && transport !== 'hls';
+    const hls = playsHlsNatively(this.video) && ['auto', 'hls'].includes(transport);
+    return [...(mse ? [MseTransport] : []), ...(hls ? [NativeTransport] : [])];
+  }
+
+  #choose([Kind] = this.#kinds()) {
+    if (!Kind) return null;
+    const links = [SocketLink, StreamLink].filter((Link) => ['auto', Link.transport].includes(this.transport));
+    const wish = { camera: this.camera, rendition: this.rendition, base: this.base, latency: this.latency, links };
+    const host = {
+      changed: () => this.#update(),
+      play: () => this.#tryPlay(),
+      freeze: () => keepPicture(this.video, this.#part('.still')),
+      giveUp: () => this.#stepDown(),
+      note: (text) => this.bare || this.#face.note(text),
+    };
+    return new Kind(this.video, wish, host);
+  }
+
+  /** The transport cannot do it here: the next one tries, and after the last the first again. */
+  #stepDown() {
+    const others = this.#kinds().filter((Kind) => !(this.#transport instanceof Kind));
+    if (!others.length) return;
+    keepPicture(this.video, this.#part('.still'));
+    this.#transport.destroy();
+    this.#transport = this.#choose(others);
+    this.#sync();
   }
 
   #discard() {
@@ -255,13 +329,13 @@ class BelvederePlayer extends HTMLElement {
   }
 
   #offerRenditions(renditions) {
-    const select = this.#part('select');
-    const choices = [{ name: 'auto' }, ...renditions].map(({ name, height }) => {
-      const text = name === 'auto' ? 'Auto' : name + (height ? ` · ${height}p` : '');
-      return new Option(text, name, false, name === this.rendition);
+    const described = renditions.map((rendition) => {
+      const playable = this.transport === 'hls' || !mediaSourceClass() || playsRendition(rendition);
+      const size = rendition.height ? ` · ${rendition.height}p` : '';
+      return { name: rendition.name, text: `${rendition.name}${size}${playable ? '' : ' · not playable here'}`, playable };
     });
-    select.replaceChildren(...choices);
-    select.hidden = renditions.length < 2 || this.transport === 'hls';
+    const shown = renditions.length > 1 && this.transport !== 'hls';
+    this.#face.offer([{ name: 'auto', text: 'Auto', playable: true }, ...described], this.rendition, shown);
   }
 
   // What is shown.
@@ -273,12 +347,13 @@ class BelvederePlayer extends HTMLElement {
       this.setAttribute('state', this.#state);
       this.dispatchEvent(new CustomEvent('statechange', { detail: { state: this.#state, reason: this.#reason } }));
     }
-    this.#draw();
+    this.#face.draw();
   }
 
   #derive() {
     if (!this.isConnected || !this.camera || this.suspended) return ['idle', ''];
     if (this.#wantsPause) return ['paused', ''];
+    if (this.#wireless) return ['live', ''];
     if (this.#hidden) return ['idle', ''];
     if (!this.#transport) return ['unsupported', 'This browser has no way to play live video.'];
     const { state, reason } = this.#transport.phase;
@@ -286,94 +361,36 @@ class BelvederePlayer extends HTMLElement {
     return [state, reason];
   }
 
-  #draw() {
-    const { state } = this;
-    const { title, text } = words(state, this.#reason);
-    const message = this.#part('.message');
-    message.hidden = WITHOUT_MESSAGE.has(state);
-    setText(message.querySelector('strong'), title);
-    setText(message.querySelector('.text'), text);
-    this.#setIcon('.sign', state === 'paused' ? 'pause' : state);
-    this.#part('.tap').hidden = state !== 'tap';
-    this.#part('.frame').dataset.state = state;
-    setText(this.#part('.title'), this.label);
-    setText(this.#part('.badge b'), state === 'live' ? 'Live' : title);
-    this.#drawControls();
-    this.#drawLag();
-  }
-
-  #drawControls() {
-    const stopped = this.#wantsPause || this.#tapNeeded;
-    this.#setButton('.play', stopped ? 'play' : 'pause', stopped ? 'Play (k)' : 'Pause (k)');
-    this.#setButton('.mute', this.muted ? 'mute' : 'sound', this.muted ? 'Unmute (m)' : 'Mute (m)');
-    const { mime } = this.stats;
-    this.#part('.mute').hidden = mime.includes('codecs') && !hasSound(mime);
-    const full = document.fullscreenElement === this;
-    this.#setButton('.full', full ? 'unfull' : 'full', full ? 'Leave full screen (f)' : 'Full screen (f)');
-    this.#part('.full').hidden = !(document.fullscreenEnabled || this.video.webkitSupportsFullscreen);
-    this.#part('.pip').hidden = !(document.pictureInPictureEnabled || this.video.webkitSupportsPresentationMode?.('picture-in-picture'));
-  }
-
-  #drawLag() {
-    const { latency } = this.stats;
-    const shown = this.#state === 'live' && latency !== null;
-    setText(this.#part('.lag'), shown ? `${latency.toFixed(1)} s` : '');
+  /** Figures are taken while there is something to count, and cost nothing otherwise. */
+  #count() {
+    if (Boolean(this.#transport?.running) === Boolean(this.#timers.stats)) return;
+    clearInterval(this.#timers.stats);
+    this.#timers.stats = null;
+    this.#rate = { at: 0, bytes: 0, bits: null };
+    if (this.#transport?.running) this.#timers.stats = setInterval(() => this.#publish(), STATS_EVERY);
   }
 
   #publish() {
-    if (!this.#transport?.running) return;
-    this.#drawLag();
+    const { bytes } = this.stats;
+    const at = performance.now() / 1000;
+    const { at: before, bytes: counted } = this.#rate;
+    const known = before && bytes && bytes >= counted;
+    this.#rate = { at, bytes, bits: known ? ((bytes - counted) * 8) / (at - before) : null };
+    this.#face.drawFigures();
     this.dispatchEvent(new CustomEvent('stats', { detail: this.stats }));
   }
 
-  #setButton(selector, name, label) {
-    this.#setIcon(selector, name);
-    const button = this.#part(selector);
-    if (button.title === label) return;
-    button.title = label;
-    button.setAttribute('aria-label', label);
-  }
-
-  #setIcon(selector, name) {
-    const place = this.#part(selector);
-    if (place.dataset.icon === name) return;
-    place.dataset.icon = name;
-    place.innerHTML = icon(name);
-  }
-
-  // Hands on it.
-
-  #wire() {
-    const on = (selector, name, act) => this.#part(selector).addEventListener(name, act);
-    const togglePlay = () => (this.#wantsPause || this.#tapNeeded ? this.play() : this.pause());
-    on('.play', 'click', togglePlay);
-    on('.tap', 'click', () => this.play());
-    on('.mute', 'click', () => this.toggleMuted());
-    on('.full', 'click', () => this.toggleFullscreen());
-    on('.pip', 'click', () => this.togglePictureInPicture());
-    on('select', 'change', (event) => { this.rendition = event.target.value; });
-    on('video', 'dblclick', () => !this.bare && this.toggleFullscreen());
-    on('video', 'volumechange', () => this.#draw());
-    on('video', 'leavepictureinpicture', () => this.#onVisibility());
-    on('video', 'pause', () => this.#onPaused());
-    for (const name of ['pointermove', 'pointerdown', 'focusin']) this.addEventListener(name, () => this.#wake());
-    this.addEventListener('pointerleave', ({ pointerType }) => {
-      if (pointerType === 'mouse') this.#part('.frame').classList.remove('awake'); // a finger leaves at the end of each tap
+  /** What the video says by itself. */
+  #listen() {
+    const on = (name, act) => this.video.addEventListener(name, act);
+    on('volumechange', () => this.#face.draw());
+    on('leavepictureinpicture', () => this.#onVisibility());
+    on('pause', () => this.#onPaused());
+    on('webkitplaybacktargetavailabilitychanged', ({ availability }) => { this.#part('.cast').hidden = availability !== 'available'; });
+    on('webkitcurrentplaybacktargetiswirelesschanged', () => {
+      this.#wireless = this.video.webkitCurrentPlaybackTargetIsWireless;
+      this.#sync();
     });
-    const keys = { k: togglePlay, ' ': togglePlay, m: () => this.toggleMuted(), f: () => this.toggleFullscreen(), p: () => this.togglePictureInPicture() };
-    this.addEventListener('keydown', (event) => this.#onKey(event, keys));
-  }
-
-  #onKey(event, keys) {
-    if (this.bare || event.ctrlKey || event.metaKey || event.altKey) return;
-    const inner = event.composedPath()[0];
-    if (event.key === ' ' && inner instanceof HTMLButtonElement) return; // presses the button
-    if (inner instanceof HTMLSelectElement) return;
-    const act = keys[event.key.toLowerCase?.() ?? event.key];
-    if (!act) return;
-    event.preventDefault();
-    this.#wake();
-    act();
   }
 
   /** Somebody else paused the video: a person in the picture-in-picture window, or the browser to save power. */
@@ -389,20 +406,9 @@ class BelvederePlayer extends HTMLElement {
     }, 250);
   }
 
-  #wake() {
-    const { classList } = this.#part('.frame');
-    classList.add('awake');
-    clearTimeout(this.#timers.awake);
-    this.#timers.awake = setTimeout(() => classList.remove('awake'), CONTROLS_STAY);
-  }
-
   #part(selector) {
     return this.#root.querySelector(selector);
   }
-}
-
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
 }
 
 customElements.define('belvedere-player', BelvederePlayer);

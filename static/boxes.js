@@ -1,5 +1,6 @@
 // Just enough of ISO BMFF to know when a chunk is to be shown.
 
+/** The boxes between two places. */
 function* boxes(view, from, to) {
   let at = from;
   while (at + 8 <= to) {
@@ -20,6 +21,7 @@ function fourCc(view, at) {
   return String.fromCharCode(view.getUint8(at), view.getUint8(at + 1), view.getUint8(at + 2), view.getUint8(at + 3));
 }
 
+/** The first box of a type between two places, or null. */
 function find(view, from, to, type) {
   for (const box of boxes(view, from, to)) if (box.type === type) return box;
   return null;
@@ -43,7 +45,7 @@ export function timescales(buffer) {
   return scales;
 }
 
-/** Track and decode time in seconds of a chunk's first sample, or null when it does not say. */
+/** Track, decode time in seconds and kind of a chunk's first sample: `{track, time, sync}`, or null when it does not say. */
 export function firstSample(buffer, scales) {
   const view = new DataView(buffer);
   const moof = find(view, 0, view.byteLength, 'moof');
@@ -56,5 +58,18 @@ export function firstSample(buffer, scales) {
   if (!scale) return null;
   const low = tfdt.body + 4;
   const ticks = view.getUint8(tfdt.body) === 1 ? view.getUint32(low) * 2 ** 32 + view.getUint32(low + 4) : view.getUint32(low);
-  return { track, time: ticks / scale };
+  return { track, time: ticks / scale, sync: isSync(view, tfhd, find(view, traf.body, traf.end, 'trun')) };
+}
+
+/** Bit of the sample flags (ISO/IEC 14496-12, 8.8.3.1) that says that a decoder cannot start here. */
+const NON_SYNC = 0x10000;
+
+/** The flags of a first sample stand in `trun`, for it or for each sample, or else in `tfhd` for all. */
+function isSync(view, tfhd, trun) {
+  const flags = (box) => view.getUint32(box.body) & 0xffffff;
+  const after = (box, start, sizes) => sizes.reduce((at, [bit, size]) => at + (flags(box) & bit ? size : 0), box.body + start);
+  if (trun && flags(trun) & 0x4) return !(view.getUint32(after(trun, 8, [[0x1, 4]])) & NON_SYNC);
+  if (trun && flags(trun) & 0x400) return !(view.getUint32(after(trun, 8, [[0x1, 4], [0x100, 4], [0x200, 4]])) & NON_SYNC);
+  if (flags(tfhd) & 0x20) return !(view.getUint32(after(tfhd, 8, [[0x1, 8], [0x2, 4], [0x8, 4], [0x10, 4]])) & NON_SYNC);
+  return true;
 }

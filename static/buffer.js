@@ -11,15 +11,19 @@ const TRIM_WHEN_BEHIND = 11;
 const WEBKIT_APPEND_INTERVAL = 220;
 
 export class MediaBuffer {
-  /** @param on `{broken(why), overflow(), appended()}` */
-  constructor(video, on) {
+  /** @param alternative the address of a playlist that can be sent to another screen, or null
+   *  @param on `{broken(why), overflow(), appended(), wanted(boolean)}` */
+  constructor(video, alternative, on) {
     this.video = video;
+    this.alternative = alternative;
     this.on = on;
     this.interval = isWebKit() ? WEBKIT_APPEND_INTERVAL : 0;
     this.queue = [];
     this.queued = 0;
     this.appendedAt = -Infinity;
     this.mime = '';
+    /** Times of the sync samples that are in, oldest first. */
+    this.syncs = [];
   }
 
   /** The buffered `[start, end]` in seconds, oldest first. */
@@ -49,12 +53,15 @@ export class MediaBuffer {
     this.put({ init: true, mime: spelledForBrowser(mime) ?? mime, bytes });
   }
 
-  media(bytes) {
+  /** @param sync the time of the sync sample that a chunk of video begins with, or null */
+  media(bytes, sync) {
+    if (sync !== null) this.syncs.push(sync);
     this.put({ bytes });
   }
 
   /** Empties the buffer once everything queued before is in, then calls `done`. */
   wipe(done) {
+    this.syncs = [];
     this.put({ wipe: true, done });
   }
 
@@ -104,26 +111,38 @@ export class MediaBuffer {
       URL.revokeObjectURL(this.address);
       this.pump();
     });
-    source.addEventListener('startstreaming', () => this.pump());
+    source.addEventListener('startstreaming', () => {
+      this.on.wanted(true);
+      this.pump();
+    });
+    source.addEventListener('endstreaming', () => this.on.wanted(false));
     source.addEventListener('sourceclose', () => {
       if (source === this.source) this.on.broken('the browser closed the media source');
     });
-    if (isManaged(source)) video.disableRemotePlayback = true;
-    this.attach(source);
+    video.replaceChildren();
+    if (isManaged(source)) this.attachManaged(source);
+    else this.attach(source);
   }
 
   attach(source) {
-    if (isManaged(source)) {
-      try {
-        this.video.srcObject = source;
-        return;
-      } catch {
-        // an address does as well
-      }
-    }
     this.video.srcObject = null;
     this.address = URL.createObjectURL(source);
     this.video.src = this.address;
+  }
+
+  /** A managed source opens only beside something that can be sent to another screen, or where nothing may be. */
+  attachManaged(source) {
+    const { video } = this;
+    video.disableRemotePlayback = !this.alternative;
+    if (!this.alternative) {
+      this.attach(source);
+      return;
+    }
+    this.address = URL.createObjectURL(source);
+    video.srcObject = null;
+    video.removeAttribute('src');
+    video.append(sourceElement(this.address, 'video/mp4'), sourceElement(this.alternative, 'application/vnd.apple.mpegurl'));
+    video.load();
   }
 
   mayAppend() {
@@ -203,13 +222,16 @@ export class MediaBuffer {
     if (!this.trim(TRIM_WHEN_BEHIND)) this.pump();
   }
 
-  /** Lets go of what was played long ago. */
+  /** Lets go of what was played long ago, up to a sync sample: what hangs on one that is gone would go with it. */
   trim(whenBehind) {
     const [first] = this.ranges;
     const { currentTime } = this.video;
-    const keep = Math.min(KEEP_BEHIND, whenBehind);
     if (!first || this.buffer.updating || first[0] > currentTime - whenBehind) return false;
-    this.buffer.remove(0, currentTime - keep);
+    const limit = currentTime - Math.min(KEEP_BEHIND, whenBehind);
+    const until = this.syncs.findLast((time) => time <= limit);
+    if (until === undefined || until <= first[0]) return false;
+    this.syncs = this.syncs.filter((time) => time >= until);
+    this.buffer.remove(0, until);
     return true;
   }
 
@@ -233,4 +255,8 @@ export class MediaBuffer {
     this.buffer = null;
     this.mime = '';
   }
+}
+
+function sourceElement(address, type) {
+  return Object.assign(document.createElement('source'), { src: address, type });
 }

@@ -35,8 +35,13 @@ function timeLimit(milliseconds) {
   return limit.signal;
 }
 
-/** What to show of a camera in a small tile: its last rendition, usually the lighter one. */
-export function tileRendition(camera) {
-  const renditions = camera.renditions ?? [];
-  return renditions.length > 1 ? renditions[renditions.length - 1].name : 'auto';
+/** A picture may be drawn so many times as wide as it is before a finer one is worth its bytes. */
+const STRETCH = 2.5;
+
+/** What to show of a camera in a tile of `width` pixels: a light rendition in a small one; all of them in turn, as the
+ *  connection goes, where only the best is good enough. */
+export function tileRendition({ renditions = [] }, width) {
+  const light = renditions.at(-1);
+  if (renditions.length < 2 || !light.width) return renditions.length > 1 ? light.name : 'auto';
+  return width <= light.width * STRETCH ? light.name : 'auto';
 }

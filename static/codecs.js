@@ -1,8 +1,8 @@
 // What this browser can decode, and what to call it.
 
-/** The class to build a media source with, or null where there is none. */
+/** The class to build a media source with, or null where there is none. The managed one saves power where there are both. */
 export function mediaSourceClass() {
-  return globalThis.MediaSource ?? globalThis.ManagedMediaSource ?? null;
+  return globalThis.ManagedMediaSource ?? globalThis.MediaSource ?? null;
 }
 
 export function isManaged(source) {
@@ -25,15 +25,17 @@ const HEVC_PROFILES = ['hvc1.1.6', 'hvc1.2.4'];
 const HEVC_LEVELS = [90, 93, 120, 123, 150, 153, 156, 180, 183, 186];
 const SOUND = ['mp4a.40.2', 'mp4a.40.5', 'flac', 'fLaC', 'opus', 'Opus'];
 
+/** Each list holds one codec in all its levels, or one sound. */
 function candidates() {
-  const avc = AVC_PROFILES.flatMap((profile) => AVC_LEVELS.map((level) => `avc1.${profile}${level}`));
-  const hevc = HEVC_PROFILES.flatMap((profile) => HEVC_LEVELS.map((level) => `${profile}.L${level}.B0`));
-  return [...avc, ...hevc, ...SOUND];
+  const avc = AVC_PROFILES.map((profile) => AVC_LEVELS.map((level) => `avc1.${profile}${level}`));
+  const hevc = HEVC_PROFILES.map((profile) => HEVC_LEVELS.map((level) => `${profile}.L${level}.B0`));
+  return [...avc, ...hevc, ...SOUND.map((sound) => [sound])];
 }
 
-/** The codecs to offer to the server, of those a camera may send. */
+/** The codecs to offer to the server, of those a camera may send: each once, since the server does not look at levels. */
 export function playableCodecs(supports = supportedByMediaSource) {
-  return candidates().filter((codec) => supports(`video/mp4; codecs="${codec}"`));
+  const plays = (codec) => supports(`video/mp4; codecs="${codec}"`);
+  return candidates().map((levels) => levels.find(plays)).filter(Boolean);
 }
 
 export function supportedByMediaSource(mime) {
@@ -48,11 +50,6 @@ export function spelledForBrowser(mime, supports = supportedByMediaSource) {
 
 export function codecsOf(mime) {
   return listed(/codecs="?([^"]*)"?/.exec(mime)?.[1]);
-}
-
-/** The codecs of each rendition of a camera, as far as the server knows them. */
-export function codecsOfCamera(camera) {
-  return (camera.renditions ?? []).map(({ codecs }) => listed(codecs)).filter((list) => list.length);
 }
 
 function listed(text) {
@@ -83,4 +80,23 @@ function unplayable(codecs, supports = supportedByMediaSource) {
 /** The sentence for codecs that this browser cannot play. */
 export function cannotPlay(codecs, supports = supportedByMediaSource) {
   return `The camera sends ${unplayable(codecs, supports)}, which this browser cannot play.`;
+}
+
+/** True when this browser plays the rendition's picture; its sound may be left out. Unknown codecs may be playable. */
+export function playsRendition({ codecs }, supports = supportedByMediaSource) {
+  const [picture] = listed(codecs);
+  return !picture || spelledForBrowser(`video/mp4; codecs="${picture}"`, supports) !== null;
+}
+
+/** Why the wanted rendition of a camera, as the server lists it, cannot be played here, and which could; null when the
+ *  server knows no codecs or all can be played. */
+export function whyUnplayable({ renditions = [] }, wanted, supports = supportedByMediaSource) {
+  const known = renditions.filter(({ codecs }) => codecs);
+  const plays = (rendition) => playsRendition(rendition, supports);
+  const asked = known.filter(({ name }) => name === wanted);
+  const failing = (asked.length ? asked : known).filter((rendition) => !plays(rendition));
+  if (!failing.length) return null;
+  const sentence = cannotPlay([...new Set(failing.map(({ codecs }) => listed(codecs)[0]))], supports);
+  const others = known.filter(plays).map(({ name }) => `“${name}”`);
+  return others.length ? `${sentence} It can play the rendition ${others.join(' or ')}.` : sentence;
 }

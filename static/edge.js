@@ -13,10 +13,12 @@ const HOPELESS_AFTER = 8;
 /** The arrival times of the last seconds say how much must be held in hand. */
 const MEMORY_SECONDS = 8;
 const SMOOTHING = 0.8;
+/** Seconds off the target from which on the seldom changed rate is changed, and at which it is back at 1. */
+const COARSE = { late: 0.4, early: 0.15, enough: 0.05 };
 
 export class LiveEdge {
   /** @param floor seconds behind the newest picture that are aimed for at least
-   *  @param gentle whether the playback rate may be changed; otherwise only jumps are made */
+   *  @param gentle whether the playback rate may be changed often; otherwise it is seldom, and jumps are made sooner */
   constructor({ floor = 0.3, gentle = true } = {}) {
     this.floor = floor;
     this.gentle = gentle;
@@ -125,14 +127,22 @@ export class LiveEdge {
 
   /** A rate between 0.95 and 1.1 that nobody notices, in steps of a hundredth. */
   pace(now, behind) {
-    if (!this.gentle) return 1;
     // Pictures that come in bursts make the distance a saw blade; its mean is what counts.
     const weight = 1 - Math.exp(-(now - this.paced) / SMOOTHING);
     this.paced = now;
     this.mean += (behind - this.mean) * weight;
     const error = this.mean - this.target;
-    const wish = Math.abs(error) < 0.06 ? 1 : 1 + Math.min(Math.max(error * 0.15, -0.05), 0.1);
+    if (!this.gentle) return this.seldom(error);
+    const wish = Math.abs(error) < 0.04 ? 1 : 1 + Math.min(Math.max(error * 0.3, -0.05), 0.1);
     if (wish === 1 || Math.abs(wish - this.rate) >= 0.01) this.rate = Math.round(wish * 100) / 100;
+    return this.rate;
+  }
+
+  /** Three rates, each kept until its work is done: where a change of the rate costs a moment of standing still. */
+  seldom(error) {
+    if (this.rate > 1 ? error < COARSE.enough : this.rate < 1 && error > -COARSE.enough) this.rate = 1;
+    if (error > COARSE.late) this.rate = 1.1;
+    else if (error < -COARSE.early) this.rate = 0.95;
     return this.rate;
   }
 }

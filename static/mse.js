@@ -1,48 +1,54 @@
-// Live video over a WebSocket into a MediaSource.
+// Live video over a link into a MediaSource.
 //
-// The feed: a text `init` and its binary init segment, then one binary message a chunk. The MediaSource outlives
-// the socket, so the last picture stays while the socket is being reopened.
+// The feed: a text `init` and its binary init segment, then one binary message a chunk, over a WebSocket or, where those
+// are blocked, over `fetch`. The MediaSource outlives the link, so the last picture stays while the link is made anew.
 
 import { Backoff } from './backoff.js';
 import { MediaBuffer } from './buffer.js';
 import { firstSample, timescales } from './boxes.js';
 import { listCameras } from './cameras.js';
-import { cannotPlay, codecsOf, codecsOfCamera, isWebKit, playableCodecs, spelledForBrowser } from './codecs.js';
+import { cannotPlay, codecsOf, isWebKit, playableCodecs, playsHlsNatively, spelledForBrowser, whyUnplayable } from './codecs.js';
 import { LiveEdge } from './edge.js';
+import { Ladder } from './ladder.js';
 import { Liveness } from './liveness.js';
-import { feedUrl } from './places.js';
-import { phaseOfCamera } from './words.js';
+import { playlistUrl } from './places.js';
+import { phaseOfCamera, sentence } from './words.js';
 
-const PROTOCOL = 'belvedere.mse.v1';
 const TICK = 100;
-const REPORT_EVERY = 2;
-/** A new stretch that begins this close to the end of the old one goes on without a seek. */
-const FOLLOWS_ON = { before: 0.05, after: 2 };
+const REPORT_EVERY = 1;
+/** A new stretch that begins this close to the end of the old one goes on without a seek; what overlaps is replaced. */
+const FOLLOWS_ON = { before: 3, after: 2 };
 const VIDEO_TRACK = 1;
 /** A socket that says nothing for this long is dead, whatever the system thinks; longer when the camera is down. */
-const SILENCE = { live: 12, down: 65 };
+const SILENCE = { live: 12, down: 65, opening: 8 };
 const SELECT_TIMEOUT = 3000;
 /** So much undisturbed playing makes a success of an attempt. */
 const SETTLED_AFTER = 4;
+/** So many attempts without a piece of media, while the server says that the camera is live: the way is blocked. */
+const BLOCKED_AFTER = 2;
+/** So many failures of the browser to play what arrives, without playing in between: it cannot. */
+const HOPELESS_AFTER = 4;
 
 const CLOSE = { denied: 1008, failed: 1011, removed: 4404, codecs: 4406 };
 
 export class MseTransport {
-  name = 'mse';
-
   /** @param video the element to play in
-   *  @param wish `{camera, rendition, base, latency}`
-   *  @param host `{changed(), play(), freeze()}` */
+   *  @param wish `{camera, rendition, base, latency, links}`; `links` are the classes of links to use, best first
+   *  @param host `{changed(), play(), freeze(), giveUp(), note(sentence)}` */
   constructor(video, wish, host) {
     this.video = video;
     this.wish = wish;
     this.host = host;
     this.backoff = new Backoff();
+    this.ladder = new Ladder(wish.links);
+    this.fruitless = 0;
+    this.failures = 0;
     this.edge = new LiveEdge({ floor: wish.latency, gentle: !isWebKit() });
     this.phase = { state: 'connecting', reason: '' };
-    this.counters = { reconnects: 0, jumps: 0, stalls: 0, bytes: 0 };
+    this.counters = { reconnects: 0, jumps: 0, stalls: 0, bytes: 0, switches: 0 };
     this.liveness = new Liveness();
     this.rendition = '';
+    this.why = '';
     this.mime = '';
     this.newBuffer();
   }
@@ -53,8 +59,9 @@ export class MseTransport {
     const newest = ranges[ranges.length - 1];
     const current = ranges.find(([start, end]) => start <= currentTime + 0.1 && end > currentTime);
     return {
-      transport: this.name,
+      transport: (this.link ?? this.ladder.best(now())).transport,
       rendition: this.rendition,
+      why: this.why,
       mime: this.mime,
       latency: newest ? Math.max(0, newest[1] - currentTime) : null,
       buffered: current ? current[1] - currentTime : 0,
@@ -83,6 +90,7 @@ export class MseTransport {
     this.hangUp();
     this.buffer.dropQueue();
     this.begun = false;
+    this.resting = false;
     this.phase = { state: 'connecting', reason: '' };
   }
 
@@ -91,60 +99,60 @@ export class MseTransport {
     this.buffer.close();
     this.video.srcObject = null;
     this.video.removeAttribute('src');
+    this.video.replaceChildren();
     this.video.load();
   }
 
   /** Goes on with another rendition; asks over the open socket when there is one. */
   select(rendition) {
     this.wish.rendition = rendition;
+    this.why = '';
     if (!this.running) return;
-    if (this.socket?.readyState !== WebSocket.OPEN) {
+    if (!this.link?.say({ type: 'select', rendition })) {
       this.reconnectNow();
       return;
     }
-    this.say({ type: 'select', rendition });
     clearTimeout(this.selecting);
     this.selecting = setTimeout(() => this.reconnectNow(), SELECT_TIMEOUT);
   }
 
-  /** The network is back, or the viewer is impatient: do not wait for the next attempt. */
-  hurry() {
-    if (this.running && this.socket?.readyState !== WebSocket.OPEN) this.reconnectNow();
+  goLive() {
+    this.edge.join(now());
   }
 
-  // The socket.
+  /** The network is back, or the viewer is impatient: do not wait for the next attempt. */
+  hurry() {
+    if (this.running && !this.opened) this.reconnectNow();
+  }
+
+  // The link.
 
   connect() {
     clearTimeout(this.retry);
+    this.why = '';
     const { camera, rendition, base } = this.wish;
     const query = { rendition: rendition || 'auto', codecs: playableCodecs().join(',') };
-    const socket = new WebSocket(feedUrl(camera, query, base), PROTOCOL);
-    socket.binaryType = 'arraybuffer';
-    this.socket = socket;
     this.heardAt = now();
     this.awaitsInit = null;
     this.begun = false;
-    let opened = false;
-    socket.onopen = () => {
-      opened = true;
+    this.opened = false;
+    this.fruitful = false;
+    const heard = (act) => (data) => {
       this.heardAt = now();
+      act(data);
     };
-    socket.onmessage = ({ data }) => {
-      this.heardAt = now();
-      if (typeof data === 'string') this.onText(data);
-      else this.onBytes(data);
-    };
-    socket.onclose = (event) => {
-      if (socket === this.socket) this.onClose(event, opened);
-    };
+    this.link = new (this.ladder.best(now()))({ camera, base, query }, {
+      open: heard(() => { this.opened = true; }),
+      text: heard((text) => this.onText(text)),
+      bytes: heard((bytes) => this.onBytes(bytes)),
+      closed: (end) => this.onClose(end),
+    });
   }
 
   hangUp() {
-    const { socket } = this;
-    this.socket = null;
-    if (!socket) return;
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.close(1000);
+    this.link?.close();
+    this.link = null;
+    this.opened = false;
   }
 
   reconnectNow() {
@@ -164,13 +172,20 @@ export class MseTransport {
     }, seconds * 1000);
   }
 
-  say(message) {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+  /** This way did not lead to the camera, though the server says that it is live; after some times another is taken. */
+  suspect(way) {
+    this.fruitless += 1;
+    if (this.fruitless < BLOCKED_AFTER) return;
+    this.fruitless = 0;
+    const another = this.ladder.failed(way, now());
+    if (another) this.reconnectNow();
+    else this.host.giveUp();
   }
 
-  onClose({ code, reason }, opened) {
+  onClose({ code, reason, opened }) {
     if (!this.running) return;
     clearTimeout(this.selecting);
+    const way = this.link.constructor;
     switch (code) {
       case CLOSE.denied:
         this.enter('denied', reason);
@@ -191,13 +206,13 @@ export class MseTransport {
       default:
         // Nothing is said yet when the socket was fine: the next attempt may succeed before the picture stops.
         this.lost = opened ? 'The connection was lost; trying again.' : 'The server does not answer; trying again.';
-        if (!opened) this.explain();
+        if (!this.fruitful) this.explain(way);
     }
     this.reconnectLater(this.backoff.next());
   }
 
   /** A browser hides why a WebSocket was refused; the list of cameras tells. */
-  async explain() {
+  async explain(way) {
     const { camera, base } = this.wish;
     const asked = now();
     const late = () => !this.running || this.mediaAt > asked;
@@ -205,6 +220,7 @@ export class MseTransport {
     try {
       found = (await listCameras(base)).find(({ name }) => name === camera);
     } catch (error) {
+      this.fruitless = 0; // nothing leads to the server, so this way is no worse than others
       if (late()) return;
       if (error.kind === 'denied') this.enter('denied', '');
       return;
@@ -213,11 +229,12 @@ export class MseTransport {
     if (!found) {
       this.enter('offline', `There is no camera named “${camera}”.`);
     } else if (this.phase.state === 'unsupported') {
-      const codecs = new Set(codecsOfCamera(found).flat());
-      if (codecs.size) this.enter('unsupported', cannotPlay([...codecs]));
+      const reason = whyUnplayable(found, this.wish.rendition);
+      if (reason) this.enter('unsupported', reason);
     } else {
       const phase = phaseOfCamera(found.state, found.reason);
       if (phase) this.enter(phase.state, phase.reason);
+      else if (way) this.suspect(way);
     }
   }
 
@@ -232,6 +249,13 @@ export class MseTransport {
     }
     if (message.type === 'init') this.onInit(message);
     else if (message.type === 'status') this.onStatus(message);
+    else if (message.type === 'rendition') this.onRendition(message);
+  }
+
+  /** The server chose this rendition, and says why. */
+  onRendition({ why, reason }) {
+    this.why = why === 'calm' ? '' : reason ?? '';
+    this.host.note(sentence(this.why));
   }
 
   onStatus({ state, reason }) {
@@ -243,6 +267,7 @@ export class MseTransport {
 
   onInit({ mime, rendition }) {
     clearTimeout(this.selecting);
+    if (this.rendition && rendition && rendition !== this.rendition) this.counters.switches += 1;
     this.rendition = rendition ?? '';
     this.mime = mime;
     this.begun = true;
@@ -266,9 +291,13 @@ export class MseTransport {
     }
     if (!this.begun) return;
     this.mediaAt = now();
+    this.fruitful = true;
+    this.fruitless = 0;
     if (this.pending) this.beginStretch(this.pending, bytes);
-    if (firstSample(bytes, this.scales)?.track === VIDEO_TRACK) this.liveness.fed(this.mediaAt);
-    this.buffer.media(bytes);
+    const first = firstSample(bytes, this.scales);
+    const picture = first?.track === VIDEO_TRACK;
+    if (picture) this.liveness.fed(this.mediaAt);
+    this.buffer.media(bytes, picture && first.sync ? first.time : null);
     if (this.phase.state === 'offline' || this.phase.state === 'unsupported') this.enter('connecting', '');
   }
 
@@ -293,10 +322,13 @@ export class MseTransport {
   // The picture.
 
   newBuffer() {
-    this.buffer = new MediaBuffer(this.video, {
+    const { camera, base } = this.wish;
+    const alternative = playsHlsNatively(this.video) ? playlistUrl(camera, base) : null;
+    this.buffer = new MediaBuffer(this.video, alternative, {
       broken: (why) => this.onBroken(why),
       overflow: () => this.onOverflow(),
       appended: () => this.follow(),
+      wanted: (on) => this.onWanted(on),
     });
   }
 
@@ -313,9 +345,20 @@ export class MseTransport {
     if (!this.running || this.mending) return;
     this.mending = true; // closing the old source may report trouble again
     this.lost = `Playing failed (${why}); starting over.`;
+    this.failures += 1;
     this.rebuild();
     this.reconnectLater(this.backoff.next());
     this.mending = false;
+    if (this.failures >= HOPELESS_AFTER) this.host.giveUp();
+  }
+
+  /** A managed source says when it has enough for now, to save power. */
+  onWanted(on) {
+    if (!this.running || on !== Boolean(this.resting)) return;
+    this.resting = !on;
+    if (this.link?.say({ type: on ? 'resume' : 'pause' })) return;
+    if (on) this.reconnectNow();
+    else this.hangUp();
   }
 
   onOverflow() {
@@ -337,11 +380,23 @@ export class MseTransport {
     if (time - (this.reportedAt ?? 0) >= REPORT_EVERY) {
       this.reportedAt = time;
       const { buffered, latency } = this.stats;
-      if (latency !== null) this.say({ type: 'report', buffered: round(buffered), latency: round(latency) });
+      // Pieces come in bursts, and one look may fall just before the next: the mean counts too.
+      const held = Math.max(buffered, Math.min(this.edge.mean, latency));
+      if (latency !== null) this.link?.say({ type: 'report', buffered: round(held), latency: round(latency) });
     }
+    this.hearken(time);
+  }
+
+  /** A link that says nothing for too long is given up. */
+  hearken(time) {
+    if (!this.link || this.resting) return;
     const silence = time - this.heardAt;
+    if (!this.opened) {
+      if (silence > SILENCE.opening) this.onClose({ code: 1006, reason: '', opened: false });
+      return;
+    }
     const patience = this.phase.state === 'offline' ? SILENCE.down : SILENCE.live;
-    if (this.socket && silence > Math.max(patience, 3 * this.liveness.usualPause)) this.reconnectNow();
+    if (silence > Math.max(patience, 3 * this.liveness.usualPause)) this.reconnectNow();
   }
 
   /** Keeps the video element near the newest picture. */
@@ -385,7 +440,10 @@ export class MseTransport {
       this.liveSince = time;
       this.enter('live', '');
     }
-    if (this.phase.state === 'live' && time - this.liveSince > SETTLED_AFTER) this.backoff.reset();
+    if (this.phase.state !== 'live' || time - this.liveSince <= SETTLED_AFTER) return;
+    this.backoff.reset();
+    this.failures = 0;
+    if (this.fruitful && this.link) this.ladder.worked(this.link.constructor);
   }
 
   enter(state, reason) {

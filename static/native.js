@@ -2,7 +2,7 @@
 
 import { Backoff } from './backoff.js';
 import { listCameras } from './cameras.js';
-import { cannotPlay, codecsOfCamera } from './codecs.js';
+import { playsRendition, whyUnplayable } from './codecs.js';
 import { playlistUrl } from './places.js';
 import { phaseOfCamera } from './words.js';
 
@@ -13,9 +13,10 @@ const TICK = 500;
 const STALE_AFTER = 3;
 const HOPELESS_AFTER = 15;
 const ASK_EVERY = 5;
+/** So many loads in vain, while the server says that the camera is live: there may be a better way. */
+const GIVE_UP_AFTER = 3;
 
 export class NativeTransport {
-  name = 'hls';
 
   /** Takes the same as `MseTransport`. The rendition is the player's own choice. */
   constructor(video, wish, host) {
@@ -24,7 +25,7 @@ export class NativeTransport {
     this.host = host;
     this.backoff = new Backoff();
     this.phase = { state: 'connecting', reason: '' };
-    this.counters = { reconnects: 0, jumps: 0, stalls: 0, bytes: 0 };
+    this.counters = { reconnects: 0, jumps: 0, stalls: 0, bytes: 0, switches: 0 };
   }
 
   get stats() {
@@ -32,12 +33,13 @@ export class NativeTransport {
     const lag = this.lag();
     const { buffered, currentTime } = video;
     const ahead = buffered.length ? Math.max(0, buffered.end(buffered.length - 1) - currentTime) : 0;
-    return { transport: this.name, rendition: 'auto', mime: 'application/vnd.apple.mpegurl', latency: lag, buffered: ahead, target: TARGET_DURATION, ...this.counters };
+    return { transport: 'hls', rendition: 'auto', why: '', mime: 'application/vnd.apple.mpegurl', latency: lag, buffered: ahead, target: TARGET_DURATION, ...this.counters };
   }
 
   start() {
     if (this.running) return;
     this.running = true;
+    this.failures = 0;
     this.watch = (event) => this.onVideo(event);
     for (const name of ['error', 'playing', 'waiting', 'ended']) this.video.addEventListener(name, this.watch);
     this.ticker = setInterval(() => this.tick(), TICK);
@@ -60,6 +62,11 @@ export class NativeTransport {
   }
 
   select() {}
+
+  goLive() {
+    const lag = this.lag();
+    if (lag > BEHIND_LIVE) this.video.currentTime += lag - BEHIND_LIVE;
+  }
 
   hurry() {
     if (this.running && this.phase.state !== 'live') this.load();
@@ -84,6 +91,7 @@ export class NativeTransport {
   reloadLater() {
     if (this.retry) return;
     this.counters.reconnects += 1;
+    this.failures += 1;
     this.retry = setTimeout(() => this.load(), this.backoff.next() * 1000);
   }
 
@@ -125,6 +133,7 @@ export class NativeTransport {
     if (!paused && readyState >= 2 && currentTime > 0 && stands < STALE_AFTER) {
       this.enter('live', '');
       this.backoff.reset();
+      this.failures = 0;
       return;
     }
     if (this.phase.state === 'live') this.enter('connecting', 'No new pictures arrive.');
@@ -146,7 +155,9 @@ export class NativeTransport {
       const phase = phaseOfCamera(found.state, found.reason) ?? this.codecTrouble(found);
       if (phase) this.enter(phase.state, phase.reason);
       else if (this.phase.state !== 'connecting') this.enter('connecting', '');
-      if (!phase && this.retry) this.load(); // the server is back: no need to wait any longer
+      if (phase) return;
+      if (this.failures >= GIVE_UP_AFTER) this.host.giveUp();
+      else if (this.retry) this.load(); // the server is back: no need to wait any longer
     } catch (error) {
       if (!this.running || this.phase.state === 'live') return;
       if (error.kind === 'denied') this.enter('denied', '');
@@ -156,10 +167,9 @@ export class NativeTransport {
 
   codecTrouble(camera) {
     const plays = (mime) => this.video.canPlayType(mime) !== '';
-    const lists = codecsOfCamera(camera);
-    const playable = (list) => list.every((codec) => plays(`video/mp4; codecs="${codec}"`));
-    if (!lists.length || lists.some(playable)) return null;
-    return { state: 'unsupported', reason: cannotPlay(lists[0], plays) };
+    if ((camera.renditions ?? []).some((rendition) => playsRendition(rendition, plays))) return null;
+    const reason = whyUnplayable(camera, 'auto', plays);
+    return reason && { state: 'unsupported', reason };
   }
 
   enter(state, reason) {

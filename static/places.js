@@ -27,6 +27,10 @@ export function playlistUrl(camera, base = BASE) {
   return place(`hls/${encodeURIComponent(camera)}/index.m3u8`, base).href;
 }
 
+export function liveUrl(camera, query, base = BASE) {
+  return place(`mp4/${encodeURIComponent(camera)}/live.mp4`, base, query).href;
+}
+
 export function feedUrl(camera, query, base = BASE) {
   const url = place(`mse/${encodeURIComponent(camera)}`, base, query);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';

@@ -1,7 +1,8 @@
-// The wall: every camera, live. Only tiles in sight stream.
+// The wall: every camera, live. Only tiles in sight stream; one that is enlarged hides all others.
 
 import './belvedere-player.js';
 import { CamerasError, listCameras, tileRendition } from './cameras.js';
+import { Enlarging } from './enlarge.js';
 import { layout } from './layout.js';
 import { watchUrl } from './places.js';
 
@@ -14,10 +15,25 @@ const notice = document.querySelector('#notice');
 const tiles = new Map();
 const query = new URLSearchParams(location.search);
 let unreachable = false;
+let refreshing;
 
 const inSight = new IntersectionObserver((entries) => {
-  for (const { target, isIntersecting } of entries) target.querySelector('belvedere-player').suspended = !isIntersecting;
+  for (const { target, isIntersecting } of entries) {
+    target.toggleAttribute('data-seen', isIntersecting);
+    rest(target);
+  }
 }, { rootMargin: '80px' });
+
+const enlarging = new Enlarging(() => {
+  for (const { link } of tiles.values()) rest(link);
+  fit();
+});
+
+/** Lets a tile stream while it can be seen. */
+function rest(link) {
+  const player = link.querySelector('belvedere-player');
+  player.suspended = enlarging.tile ? enlarging.tile.link !== link : !link.hasAttribute('data-seen');
+}
 
 function newTile(camera) {
   const link = document.createElement('a');
@@ -31,13 +47,15 @@ function newTile(camera) {
   player.addEventListener('statechange', count);
   link.append(player);
   inSight.observe(link);
+  enlarging.offer({ link, player });
   return { link, player };
 }
 
-function describe({ link, player }, camera, alone) {
+function describe(tile, camera) {
+  const { link, player } = tile;
   const title = camera.title || camera.name;
+  tile.camera = camera;
   player.label = title;
-  player.rendition = alone ? 'auto' : tileRendition(camera);
   link.setAttribute('aria-label', `Watch ${title}`);
   // A picture of nearly the tile's shape fills it; others keep their edges.
   const { width, height } = camera.renditions?.find((rendition) => rendition.width) ?? {};
@@ -49,6 +67,7 @@ function show(cameras) {
   const names = new Set(cameras.map(({ name }) => name));
   for (const [name, { link }] of tiles) {
     if (names.has(name)) continue;
+    if (enlarging.tile?.link === link) enlarging.leave();
     inSight.unobserve(link);
     link.remove();
     tiles.delete(name);
@@ -59,7 +78,7 @@ function show(cameras) {
       tile = newTile(camera);
       tiles.set(camera.name, tile);
     }
-    describe(tile, camera, cameras.length === 1);
+    describe(tile, camera);
     // Moving a tile that is in its place already would restart it.
     if (wall.children[place] !== tile.link) wall.insertBefore(tile.link, wall.children[place] ?? null);
   });
@@ -77,6 +96,9 @@ function fit() {
   wall.style.setProperty('--columns', columns);
   wall.style.setProperty('--tile', `${tile}px`);
   wall.style.setProperty('--gap', `${gap}px`);
+  for (const { link, player, camera } of tiles.values()) {
+    if (!link.classList.contains('large')) player.rendition = tileRendition(camera, tile);
+  }
 }
 
 function count() {
@@ -94,6 +116,8 @@ function tell(title, text) {
 }
 
 async function refresh() {
+  clearTimeout(refreshing);
+  if (document.hidden) return; // somebody comes back before anything of it matters
   let next = REFRESH;
   try {
     const cameras = await listCameras();
@@ -109,9 +133,11 @@ async function refresh() {
     if (error.kind === 'denied') tell('No permission', 'Ask the owner of these cameras for an access link.');
     else tell('The server does not answer', 'This page goes on by itself as soon as it does.');
   }
-  setTimeout(refresh, next);
+  clearTimeout(refreshing);
+  refreshing = setTimeout(refresh, next);
 }
 
 new ResizeObserver(fit).observe(wall);
 addEventListener('resize', fit);
+document.addEventListener('visibilitychange', refresh);
 refresh();

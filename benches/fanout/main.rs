@@ -10,13 +10,17 @@
 //!   for before. The viewers' own queue is in it: one thread reads for all of them.
 //! - `list`: as HLS, but nobody loads the parts: so many blocked requests, released at once. `max` is
 //!   the time from the push to the last byte of the last answer.
+//! - `join`: viewers of the feed that come, leave with the first byte of a picture, and come again, so many at a time.
+//!   `delay` is from the open socket (the server's 101) to that byte; `seen` is how many came in a second.
+//! - `idle`: viewers of the feed that read nothing at all. Their memory is the kernel's but for what is printed.
 //! - memory: resident, beyond that of the server without viewers. Of few viewers it tells nothing.
 //! - `seen`: of the frames or parts that all viewers together should have seen.
 //!
 //! The aim: 100 MSE viewers on one core, p99 under 5 ms. So the server is held to the first core,
 //! and the viewers to the others; `--all-cores` lets both go anywhere.
 //!
-//! Run: `cargo bench --bench fanout -- [--mse 1,100,500] [--hls 100,500] [--lists 5000] [--seconds 10] [--all-cores]`
+//! Run: `cargo bench --bench fanout -- [--mse 1,100,500] [--hls 100,500] [--lists 5000] [--joins 16]
+//! [--idle 2000] [--seconds 10] [--all-cores]`
 
 #[path = "../source/mod.rs"]
 mod source;
@@ -35,6 +39,10 @@ enum Feed {
     Hls,
     /// HLS, the playlists alone.
     Lists,
+    /// The MSE feed up to the first picture, again and again.
+    Joins,
+    /// The MSE feed, unread.
+    Idle,
 }
 
 impl Feed {
@@ -43,11 +51,15 @@ impl Feed {
             Self::Mse => "mse",
             Self::Hls => "hls",
             Self::Lists => "list",
+            Self::Joins => "join",
+            Self::Idle => "idle",
         }
     }
 
     fn of(word: &str) -> Option<Self> {
-        [Self::Mse, Self::Hls, Self::Lists].into_iter().find(|feed| feed.word() == word)
+        [Self::Mse, Self::Hls, Self::Lists, Self::Joins, Self::Idle]
+            .into_iter()
+            .find(|feed| feed.word() == word)
     }
 }
 
@@ -75,7 +87,8 @@ fn main() -> ExitCode {
         None if !words.contains(&"--bench") => ExitCode::SUCCESS,
         None => {
             eprintln!(
-                "arguments: [--mse 1,100,500] [--hls 100,500] [--lists 5000] [--seconds 10] [--all-cores]"
+                "arguments: [--mse 1,100,500] [--hls 100,500] [--lists 5000] [--joins 16] [--idle 2000] \
+                 [--seconds 10] [--all-cores]"
             );
             ExitCode::FAILURE
         }
@@ -101,6 +114,7 @@ fn role(words: &[&str]) -> Option<Role> {
 
 fn cases(words: &[&str]) -> Option<Vec<Case>> {
     let (mut mse, mut hls, mut lists, mut seconds) = (vec![1, 100, 500], vec![100, 500], vec![5_000], 10);
+    let (mut joins, mut idle) = (vec![16], vec![2_000]);
     let (mut one_core, mut bench) = (true, false);
     let numbers = |list: &str| -> Option<Vec<usize>> {
         list.split(',').filter(|number| !number.is_empty()).map(|number| number.parse().ok()).collect()
@@ -110,6 +124,8 @@ fn cases(words: &[&str]) -> Option<Vec<Case>> {
         match *word {
             "--mse" => mse = numbers(words.next()?)?,
             "--hls" => hls = numbers(words.next()?)?,
+            "--joins" => joins = numbers(words.next()?)?,
+            "--idle" => idle = numbers(words.next()?)?,
             "--lists" => lists = numbers(words.next()?)?,
             "--seconds" => seconds = words.next()?.parse().ok()?,
             "--all-cores" => one_core = false,
@@ -119,7 +135,8 @@ fn cases(words: &[&str]) -> Option<Vec<Case>> {
     }
     let case = |feed| move |viewers| Case { feed, viewers, seconds, one_core };
     let of = |feed, counts: Vec<usize>| counts.into_iter().map(case(feed));
-    bench.then(|| of(Feed::Mse, mse).chain(of(Feed::Hls, hls)).chain(of(Feed::Lists, lists)).collect())
+    let feeds = of(Feed::Mse, mse).chain(of(Feed::Joins, joins)).chain(of(Feed::Idle, idle));
+    bench.then(|| feeds.chain(of(Feed::Hls, hls)).chain(of(Feed::Lists, lists)).collect())
 }
 
 impl Case {

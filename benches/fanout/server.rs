@@ -24,6 +24,8 @@ const DELTA_FRAME: usize = 18_000;
 const SETTLE: Duration = Duration::from_secs(2);
 /// Frames that are under way at the end get there in this time.
 const LAST: Duration = Duration::from_millis(500);
+/// Those who take nothing are let be for longer than this lasts.
+const IDLE: Duration = Duration::from_secs(3600);
 /// Begins the stamp at the end of a frame.
 pub const MARK: [u8; 8] = *b"\x01fanout\xff";
 
@@ -68,7 +70,8 @@ pub fn run(case: Case) {
     let mut delays: Vec<u64> = in_time.map(|(pushed, seen)| seen.saturating_sub(pushed)).collect();
     delays.sort_unstable();
     let expected = match case.feed {
-        Feed::Mse => log.pictures.iter().filter(|pushed| time.contains(pushed)).count(),
+        Feed::Joins => 0,
+        Feed::Mse | Feed::Idle => log.pictures.iter().filter(|pushed| time.contains(pushed)).count(),
         Feed::Hls | Feed::Lists => log.parts.values().filter(|pushed| time.contains(pushed)).count(),
     } as f64;
     let seconds = (to - from) as f64 / 1e9;
@@ -84,7 +87,10 @@ pub fn run(case: Case) {
         quantile(&delays, 0.99),
         quantile(&delays, 1.0),
         (after.resident - empty.resident) / viewers / 1024.0,
-        delays.len() as f64 / (expected * viewers) * 100.0,
+        match case.feed {
+            Feed::Joins => delays.len() as f64 / seconds,
+            _ => delays.len() as f64 / (expected * viewers) * 100.0,
+        },
     );
     runtime.shutdown_background();
 }
@@ -99,7 +105,8 @@ async fn start(log: SharedLog) -> (web::Server, SocketAddr) {
         options: web::Options { listen: (Ipv4Addr::LOCALHOST, 0).into(), ..web::Options::default() },
         catalog,
         hls: hls::Options::default(),
-        mse: mse::Options::default(),
+        // Those who take nothing stay, so that they can be counted.
+        mse: mse::Options { stall_timeout: IDLE, ping_interval: IDLE, ..mse::Options::default() },
     };
     let server = web::Server::start(parts).await.expect("there is a free port");
     let address = server.address();

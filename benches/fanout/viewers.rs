@@ -66,6 +66,8 @@ pub fn run(case: Case, address: SocketAddr) {
             let crowd = crowd.clone();
             match case.feed {
                 Feed::Mse => drop(spawn_local(watch_feed(crowd))),
+                Feed::Joins => drop(spawn_local(join_and_leave(crowd))),
+                Feed::Idle => drop(spawn_local(take_nothing(crowd))),
                 Feed::Hls | Feed::Lists => drop(spawn_local(watch_list(crowd, case.feed))),
             }
         }
@@ -84,9 +86,8 @@ pub fn run(case: Case, address: SocketAddr) {
     }
 }
 
-/// One viewer of the MSE feed, on a bare socket.
-async fn watch_feed(crowd: Rc<Crowd>) {
-    let entering = crowd.door.acquire().await.expect("the door is never shut");
+/// Opens a feed on a bare socket.
+async fn enter(crowd: &Crowd) -> TcpStream {
     let mut stream = TcpStream::connect(crowd.address).await.expect("the server listens");
     let request = "GET /mse/bench HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
@@ -96,6 +97,38 @@ async fn watch_feed(crowd: Rc<Crowd>) {
         answer.push(stream.read_u8().await.expect("the server answers"));
     }
     assert!(answer.starts_with(b"HTTP/1.1 101 "), "the server must take the handshake");
+    stream
+}
+
+/// Comes for a picture, and leaves, again and again.
+async fn join_and_leave(crowd: Rc<Crowd>) {
+    crowd.inside.add_permits(1);
+    loop {
+        let mut stream = enter(&crowd).await;
+        let opened = now();
+        let mut buffer = crowd.buffer.borrow().clone();
+        let mut got = 0;
+        // Texts and the init segment are shorter than this, a picture is not.
+        while got < 8 << 10 {
+            got += stream.read(&mut buffer).await.expect("the server sends");
+        }
+        crowd.frames.borrow_mut().push((opened, now()));
+    }
+}
+
+/// Opens a feed and never reads.
+async fn take_nothing(crowd: Rc<Crowd>) {
+    let entering = crowd.door.acquire().await.expect("the door is never shut");
+    let _stream = enter(&crowd).await;
+    drop(entering);
+    crowd.inside.add_permits(1);
+    std::future::pending().await
+}
+
+/// One viewer of the MSE feed, on a bare socket.
+async fn watch_feed(crowd: Rc<Crowd>) {
+    let entering = crowd.door.acquire().await.expect("the door is never shut");
+    let mut stream = enter(&crowd).await;
     drop(entering);
     crowd.inside.add_permits(1);
     let mut reader = MessageReader::default();

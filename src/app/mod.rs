@@ -11,8 +11,10 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::ingest::{self, CameraClock, Name, Sessions};
-use crate::live::{Camera, Catalog, Options as LiveOptions, Origin, Publisher, Rendition, channel};
+use crate::ingest::{self, CameraClock, Name, Sessions, Start};
+use crate::live::{
+    Camera, Catalog, Options as LiveOptions, Origin, Publisher, Rendition, State, Status, channel,
+};
 use crate::settings::{self, Settings};
 use crate::stats::RenditionStats;
 use crate::{clock, demo, web};
@@ -113,11 +115,17 @@ impl App {
             let (publisher, channel) = channel(live, &origin, stats.clone());
             let publisher = Arc::new(publisher);
             self.publishers.push(publisher.clone());
+            let demand = (camera.start == Start::OnDemand).then(|| channel.demand());
             renditions.push(Rendition { name: rendition.name.to_string(), channel });
+            if !camera.enabled {
+                publisher.set_status(Status::because(State::Disabled, "switched off in the configuration"));
+                continue;
+            }
             let worker = ingest::Rendition {
                 name: Name { camera: camera.name.to_string(), rendition: rendition.name.to_string() },
                 source: rendition.source,
                 options,
+                demand,
                 publisher,
                 stats,
                 clock: camera_clock.clone(),
@@ -125,7 +133,10 @@ impl App {
             };
             self.ingest.spawn(ingest::run(worker, self.stop_ingest.clone()));
         }
-        catalog.insert(Camera::new(camera.name.to_string(), camera.title, order, renditions, live));
+        let always_on = camera.enabled && camera.start == Start::Always;
+        let mut camera = Camera::new(camera.name.to_string(), camera.title, order, renditions, live);
+        camera.always_on = always_on;
+        catalog.insert(camera);
     }
 
     /// The address of the plain listener, with the port that the system gave.
@@ -197,6 +208,7 @@ fn demo_camera(demo: &demo::Server) -> settings::Camera {
         source: ingest::Source {
             url: demo.url(name),
             transport: ingest::Transport::Tcp,
+            trust: ingest::Trust::default(),
             username: None,
             password: None,
             audio: true,
@@ -205,6 +217,8 @@ fn demo_camera(demo: &demo::Server) -> settings::Camera {
     settings::Camera {
         name: DEMO.parse().expect("the names here are good ones"),
         title: "Demo camera".into(),
+        enabled: true,
+        start: Start::Always,
         renditions: vec![rendition("main"), rendition("sub")],
     }
 }

@@ -39,6 +39,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Check the configuration file, show its cameras, and exit
     Check,
+    /// Watch one camera for a while, and say what it sends and who will play it
+    Probe(ProbeArgs),
     /// Make an access link: a token that lets its holder in for a while
     Token(TokenArgs),
     /// Make the hash of a password for the configuration; reads the password from the terminal or from a pipe
@@ -95,6 +97,43 @@ pub struct ServeArgs {
     /// Serve the built-in demo camera too
     #[arg(long)]
     pub demo: bool,
+}
+
+/// The options of `probe`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ProbeArgs {
+    /// The camera, like rtsp://192.168.1.20/stream1. Other users of this machine can see a password in here
+    // Not parsed by clap, which quotes what it cannot parse.
+    #[arg(value_name = "URL")]
+    pub url: SecretString,
+
+    /// User name for the camera
+    #[arg(long, value_name = "NAME")]
+    pub username: Option<String>,
+
+    /// File with the password for the camera
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+
+    /// How long to watch, 1s to 10m
+    #[arg(long = "for", value_name = "DURATION", default_value = "10s")]
+    pub span: String,
+
+    /// Take RTP over UDP
+    #[arg(long)]
+    pub udp: bool,
+
+    /// For rtsps://: take any certificate
+    #[arg(long, conflicts_with = "tls_ca")]
+    pub insecure: bool,
+
+    /// For rtsps://: PEM file with the certificates to take
+    #[arg(long, value_name = "FILE")]
+    pub tls_ca: Option<PathBuf>,
+
+    /// Say it in JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 impl Args {

@@ -6,6 +6,7 @@
 //! arguments.
 
 mod args;
+mod look;
 mod summary;
 mod token;
 
@@ -17,7 +18,8 @@ use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
 
-pub use args::{Args, Command, LOG_VARIABLE, ServeArgs, TokenArgs};
+pub use args::{Args, Command, LOG_VARIABLE, ProbeArgs, ServeArgs, TokenArgs};
+pub use look::Look;
 
 use crate::settings::{CameraArg, LoadError, Place, Problem, Problems, Settings};
 
@@ -35,6 +37,8 @@ pub enum Action {
     /// The configuration is good: print this text, which shows no secrets and ends with a line end, and
     /// exit with 0.
     Check(String),
+    /// Watch one camera, then print what [`Look::run`] says.
+    Probe(Look),
     /// Print a text for programs on standard output and one for people on standard error, and exit with 0.
     Say {
         /// What was asked for, with a line end.
@@ -56,6 +60,7 @@ pub fn resolve(args: Args) -> Result<Action, LoadError> {
             let settings = load(&config.ok_or(LoadError::NoConfig)?)?.guarded()?;
             Ok(Action::Check(summary::of(&settings)))
         }
+        Command::Probe(args) => Look::new(args).map(Action::Probe).map_err(LoadError::from),
         Command::Token(args) => token::mint(&load(&config.ok_or(LoadError::NoConfig)?)?, args),
         Command::HashPassword => token::hash_password(),
         Command::Serve(ServeArgs { cameras, listen, auth, demo }) => {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::ingest::{Source, Transport};
+use crate::ingest::{Source, Start, Transport, Trust};
 use crate::settings::{Camera, Settings};
 
 /// A few lines about listeners and cameras.
@@ -19,8 +19,13 @@ pub(super) fn of(settings: &Settings) -> String {
         1 => line(&mut text, format_args!("1 camera")),
         count => line(&mut text, format_args!("{count} cameras")),
     }
-    for Camera { name, title, renditions } in cameras {
-        line(&mut text, format_args!("{name} ({title})"));
+    for Camera { name, title, enabled, start, renditions } in cameras {
+        let when = match (enabled, start) {
+            (false, _) => ", disabled",
+            (true, Start::OnDemand) => ", on demand",
+            (true, Start::Always) => "",
+        };
+        line(&mut text, format_args!("{name} ({title}){when}"));
         for rendition in renditions {
             line(&mut text, format_args!("  {}: {}", rendition.name, source(&rendition.source)));
         }
@@ -29,7 +34,7 @@ pub(super) fn of(settings: &Settings) -> String {
 }
 
 fn source(source: &Source) -> String {
-    let Source { url, transport, username, password, audio } = source;
+    let Source { url, transport, trust, username, password, audio } = source;
     let host = url.host_str().unwrap_or_default();
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let transport = match transport {
@@ -42,7 +47,13 @@ fn source(source: &Source) -> String {
         (Some(_), Some(_)) => ", with user name and password",
     };
     let sound = if *audio { "" } else { ", without sound" };
-    format!("{host}{port} over {transport}{login}{sound}")
+    let tls = match (url.scheme(), trust) {
+        ("rtsps", Trust::WebRoots) => ", RTSP over TLS",
+        ("rtsps", Trust::Roots(_)) => ", RTSP over TLS with an authority of its own",
+        ("rtsps", Trust::Insecure) => ", RTSP over TLS with whoever answers",
+        _ => "",
+    };
+    format!("{host}{port} over {transport}{tls}{login}{sound}")
 }
 
 fn line(text: &mut String, line: std::fmt::Arguments<'_>) {

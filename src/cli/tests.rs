@@ -110,11 +110,11 @@ fn check_shows_what_there_is_and_no_secrets() {
 
 #[test]
 fn bad_cameras_are_all_told_without_their_urls() {
-    let line = ["serve", "--camera", "rtsp://u:hunter2@h/", "--camera", "a=rtsps://u:hunter2@h/"];
+    let line = ["serve", "--camera", "rtsp://u:hunter2@h/", "--camera", "a=rtmps://u:hunter2@h/"];
     assert_eq!(
         action(&line).unwrap_err(),
         "--camera: must be NAME=rtsp://… or NAME/RENDITION=rtsp://…\n\
-         --camera a: rtsps:// (RTSP over TLS) is not supported; use rtsp://"
+         --camera a: must begin with rtsp:// or rtsps://"
     );
     let (_dir, file) = config(CONFIG);
     let clash = action(&["serve", "--config", &file, "--camera", "front-door/hd=rtsp://u:hunter2@h/"]);
@@ -123,6 +123,40 @@ fn bad_cameras_are_all_told_without_their_urls() {
     assert_eq!(misplaced, "--config: must be a file, not a URL");
     let args = read(&["serve", "--camera", "a=rtsp://u:hunter2@h/"]).unwrap();
     assert!(!format!("{args:?}").contains("hunter2"), "{args:?}");
+}
+
+#[test]
+fn a_camera_to_look_at_is_told_with_its_credentials_from_wherever_and_shown_without() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("secret");
+    fs::write(&file, "hunter2\n").unwrap();
+    let file = file.to_str().unwrap();
+    for line in [
+        &["probe", "rtsp://viewer:hunter2@h/"][..],
+        &["probe", "rtsp://viewer@h/", "--password-file", file, "--for", "3s", "--json"],
+        &["probe", "rtsps://h/", "--username", "viewer", "--password-file", file, "--insecure", "--udp"],
+    ] {
+        let looked = action(line).unwrap();
+        assert!(
+            matches!(looked, Action::Probe(_)) && !format!("{looked:?}").contains("hunter2"),
+            "{looked:?}"
+        );
+    }
+    for (line, message) in [
+        (&["probe", "viewer:hunter2@h"][..], "URL: must begin with rtsp:// or rtsps://"),
+        (&["probe", "rtsp://h/", "--for", "1ms"], "--for: must be 1s to 10m, not 1ms"),
+        (
+            &["probe", "rtsp://h/", "--password-file", file],
+            "--username: missing; a password needs a user name",
+        ),
+        (
+            &["probe", "rtsp://u:hunter2@h/", "--password-file", file],
+            "--password-file: the URL holds a password already; keep one of them",
+        ),
+        (&["probe", "rtsps://h/", "--tls-ca", file], "--tls-ca: there is no certificate in the file"),
+    ] {
+        assert_eq!(action(line).unwrap_err(), message, "{line:?}");
+    }
 }
 
 #[test]

@@ -16,6 +16,10 @@ pub struct Faults {
     refusal: AtomicU16,
     /// 0 stands for never.
     drop_every: AtomicU32,
+    /// 0 stands for never.
+    swap_every: AtomicU32,
+    /// Bytes that each picture has more; 0 stands for none.
+    padding: AtomicU32,
     /// All skips ever asked for; each session keeps how many it has done.
     skips: AtomicU64,
     /// Nanoseconds.
@@ -123,6 +127,17 @@ impl Faults {
         self.drop_every.store(nth, Ordering::Relaxed);
     }
 
+    /// Adds this many bytes of filler (NAL unit type 12 of ITU-T H.264, 7.4.2.7) to each picture of video, as
+    /// encoders at a constant bit rate do; decoders pass over it.
+    pub fn pad_pictures(&self, bytes: u32) {
+        self.padding.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Sends every `nth` RTP packet of each stream after the one that follows it. 0 leaves them in order.
+    pub fn swap_packets(&self, nth: u32) {
+        self.swap_every.store(nth, Ordering::Relaxed);
+    }
+
     pub(super) fn is_stalled(&self) -> bool {
         self.stalled.load(Ordering::Relaxed)
     }
@@ -187,6 +202,17 @@ impl Faults {
     /// True for the packet that is to be lost; `count` is how many this stream has had, this one included.
     pub(super) fn loses(&self, count: u32) -> bool {
         let nth = self.drop_every.load(Ordering::Relaxed);
+        nth != 0 && count.is_multiple_of(nth)
+    }
+
+    /// Bytes of filler for each picture.
+    pub(super) fn padding(&self) -> usize {
+        self.padding.load(Ordering::Relaxed) as usize
+    }
+
+    /// True for the packet that is to let the next one pass.
+    pub(super) fn swaps(&self, count: u32) -> bool {
+        let nth = self.swap_every.load(Ordering::Relaxed);
         nth != 0 && count.is_multiple_of(nth)
     }
 }

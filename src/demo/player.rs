@@ -69,6 +69,8 @@ pub(super) struct Stream {
     /// RTP time of the last unit.
     last_rtp: u32,
     units: u32,
+    /// A packet that lets the next one pass.
+    held_back: Option<Vec<u8>>,
 }
 
 impl Stream {
@@ -81,7 +83,17 @@ impl Stream {
         let packetizer = Packetizer::new(payload_type, random::number32(), random::number16());
         let rtp_start = random::number32();
         let report_due = CameraTime(i64::MIN);
-        Self { kind, outlet, packetizer, rtp_start, next: 0, report_due, last_rtp: rtp_start, units: 0 }
+        Self {
+            kind,
+            outlet,
+            packetizer,
+            rtp_start,
+            next: 0,
+            report_due,
+            last_rtp: rtp_start,
+            units: 0,
+            held_back: None,
+        }
     }
 }
 
@@ -193,7 +205,7 @@ impl Player {
         tcp: &mut Vec<u8>,
     ) -> Result<(), RtpWriteError> {
         let shift = CameraTime(faults.rtp_shift() - self.shift_before);
-        let Stream { kind, outlet, packetizer, rtp_start, next, report_due, last_rtp, units } =
+        let Stream { kind, outlet, packetizer, rtp_start, next, report_due, last_rtp, units, held_back } =
             &mut self.streams[index];
         let unit = *next;
         *next += 1;
@@ -219,8 +231,15 @@ impl Player {
             outlet.rtcp(&report.write(), tcp);
         }
         let send = |count, packet: &[u8]| {
-            if !faults.loses(count) {
-                outlet.rtp(packet, tcp);
+            if faults.loses(count) {
+                return;
+            }
+            if held_back.is_none() && faults.swaps(count) {
+                return *held_back = Some(packet.to_vec());
+            }
+            outlet.rtp(packet, tcp);
+            if let Some(packet) = held_back.take() {
+                outlet.rtp(&packet, tcp);
             }
         };
         *units = units.wrapping_add(1);
@@ -235,15 +254,28 @@ impl Player {
             self.swapped = faults.pictures_are_swapped();
         }
         let clip = if self.swapped { &self.other } else { &self.clip };
+        let filler = filler(faults.padding());
+        let filler = (!filler.is_empty()).then_some(filler.as_slice());
         match kind {
             Kind::Audio => packetizer.audio(self.clip.audio.data(unit), stamp, send),
             Kind::Video if sync => {
                 let sets = [clip.sps.as_slice(), clip.pps.as_slice()];
-                packetizer.video(sets.into_iter().chain(nals(clip.video.data(unit))), stamp, send)
+                let nals = sets.into_iter().chain(nals(clip.video.data(unit))).chain(filler);
+                packetizer.video(nals, stamp, send)
             }
-            Kind::Video => packetizer.video(nals(clip.video.data(unit)), stamp, send),
+            Kind::Video => packetizer.video(nals(clip.video.data(unit)).chain(filler), stamp, send),
         }
     }
+}
+
+/// A NAL unit of filler with `bytes` of payload; none for zero.
+fn filler(bytes: usize) -> Vec<u8> {
+    if bytes == 0 {
+        return Vec::new();
+    }
+    let mut nal = vec![0xff; bytes + 2];
+    (nal[0], nal[bytes + 1]) = (12, 0x80);
+    nal
 }
 
 #[cfg(test)]

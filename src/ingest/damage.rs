@@ -100,6 +100,7 @@ mod tests {
         let source = Source {
             url: Url::parse("rtsp://10.0.0.7/user=admin&password=hunter2?channel=1").expect("a URL"),
             transport: Transport::Tcp,
+            trust: crate::ingest::Trust::default(),
             username: Some("admin".into()),
             password: Some(SecretString::from("tr0ub4dor")),
             audio: true,

@@ -25,6 +25,8 @@ impl fmt::Display for Name {
 pub enum Step {
     /// The TCP connection.
     Connecting,
+    /// The TLS handshake.
+    Tls,
     /// The answer to DESCRIBE.
     Describe,
     /// The answer to SETUP.
@@ -39,6 +41,7 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Connecting => "connecting",
+            Self::Tls => "the TLS handshake",
             Self::Describe => "RTSP DESCRIBE",
             Self::Setup => "RTSP SETUP",
             Self::Play => "RTSP PLAY",
@@ -51,7 +54,7 @@ impl fmt::Display for Step {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// The URL cannot be used for RTSP.
-    #[error("the source is no rtsp:// URL with a host")]
+    #[error("the source is no rtsp:// or rtsps:// URL with a host")]
     BadUrl,
     /// Nothing listens there.
     #[error("connection refused: check the address and the port, and that RTSP is switched on in the camera")]
@@ -60,6 +63,18 @@ pub enum Failure {
     #[error("cannot connect: {why}")]
     Unreachable {
         /// In the words of the operating system.
+        why: String,
+    },
+    /// TLS could not be agreed upon.
+    #[error("TLS failed: {why}{}", tls_advice(why))]
+    Tls {
+        /// In the words of the TLS library.
+        why: String,
+    },
+    /// The camera sends us elsewhere, and that cannot be followed.
+    #[error("the camera's redirect cannot be followed: {why}")]
+    Redirected {
+        /// What is wrong with it.
         why: String,
     },
     /// An answer did not come in time.
@@ -150,6 +165,16 @@ fn advice(status: u16) -> &'static str {
         453 | 503 => ": the camera has no room for another session, close other viewers of it",
         461 => ": the camera does not offer this transport, try the other one",
         _ => "",
+    }
+}
+
+/// What the camera's owner can do about a handshake that failed.
+fn tls_advice(why: &str) -> &'static str {
+    if why.contains("certificate") {
+        ": name the camera's own certificate or authority in tls_ca, or write tls = \"insecure\" if the network \
+         is yours alone"
+    } else {
+        ": check the port, and that RTSP over TLS is switched on in the camera"
     }
 }
 

@@ -16,6 +16,8 @@ pub mod options;
 pub mod pace;
 pub mod pump;
 pub mod rate;
+pub mod relay;
+pub mod rest;
 pub mod rtsp;
 pub mod session;
 pub mod sink;
@@ -24,22 +26,25 @@ pub mod timeline;
 pub mod voice;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 pub use self::camera_clock::CameraClock;
 pub use self::error::{Failure, IngestError, Name};
-pub use self::options::{Options, Source, Transport};
+pub use self::options::{Options, Source, Start, Transport, Trust};
 pub use self::rtsp::Sessions;
 pub use self::sink::Sink;
 
 use self::backoff::Backoff;
+use self::rest::Rest;
 use self::rtsp::Group;
 use self::session::Life;
-use crate::live::{Publisher, State, Status};
+use crate::live::{Demand, Publisher, State, Status};
 use crate::stats::RenditionStats;
 
 /// Longest wait for sessions the camera may still hold, before connecting again.
@@ -56,6 +61,8 @@ pub struct Rendition<S = Publisher> {
     pub source: Source,
     /// Limits of time.
     pub options: Options,
+    /// Who wants it, for a rendition that is connected on demand; `None` for one that is always on.
+    pub demand: Option<watch::Receiver<Demand>>,
     /// Where frames go.
     pub publisher: Arc<S>,
     /// What is counted: sessions, breaks, panics, dropped frames, lost packets. Frames and bytes
@@ -81,10 +88,43 @@ pub async fn run<S: Sink>(rendition: Rendition<S>, stop: CancellationToken) {
     let rendition = Arc::new(rendition);
     let group = rendition.sessions.group(&rendition.source.url);
     let life = Arc::new(Life::default());
+    match &rendition.demand {
+        None => on_air(&rendition, &group, &life, &stop).await,
+        Some(demand) => {
+            let mut rest = Rest::new(demand.clone(), rendition.options.idle_timeout);
+            while !stop.is_cancelled() {
+                rendition.set_status(Status::plain(State::Idle));
+                tokio::select! {
+                    () = stop.cancelled() => break,
+                    () = rest.until_wanted() => {}
+                }
+                let unwanted = stop.child_token();
+                let mut on_air = pin!(on_air(&rendition, &group, &life, &unwanted));
+                tokio::select! {
+                    () = &mut on_air => {}
+                    () = rest.until_unwanted() => {
+                        unwanted.cancel();
+                        on_air.await;
+                    }
+                }
+            }
+        }
+    }
+    group.teardown(TEARDOWN).await;
+    rendition.set_status(Status::plain(State::Ended));
+}
+
+/// Session after session until `stop` is cancelled.
+async fn on_air<S: Sink>(
+    rendition: &Arc<Rendition<S>>,
+    group: &Group,
+    life: &Arc<Life>,
+    stop: &CancellationToken,
+) {
     let mut backoff = Backoff::default();
     while !stop.is_cancelled() {
         rendition.set_status(Status::plain(State::Connecting));
-        let Err(failure) = attempt(&rendition, &group, &life, &stop).await else { break };
+        let Err(failure) = attempt(rendition, group, life, stop).await else { break };
         let pause = backoff.next(life.take_delivered(), jitter());
         tracing::debug!("{}", IngestError { name: rendition.name.clone(), failure: failure.clone() });
         rendition.set_status(Status::because(failure.state(pause), failure.to_string()));
@@ -93,8 +133,6 @@ pub async fn run<S: Sink>(rendition: Rendition<S>, stop: CancellationToken) {
             () = tokio::time::sleep(pause) => {}
         }
     }
-    group.teardown(TEARDOWN).await;
-    rendition.set_status(Status::plain(State::Ended));
 }
 
 /// One session in a task of its own, so that a panic in it ends nothing else.

@@ -168,6 +168,7 @@ async fn a_panic_ends_its_session_is_counted_and_the_camera_is_connected_again()
         stats: Arc::clone(&stats),
         clock: clock(),
         sessions: Arc::default(),
+        demand: None,
     };
     let stop = CancellationToken::new();
     let task = tokio::spawn(run(rendition, stop.clone()));
@@ -198,6 +199,7 @@ impl Running {
             name: Name { camera: "front-door".into(), rendition: source.url.path()[1..].to_owned() },
             source,
             options,
+            demand: None,
             publisher: Arc::clone(&recorder),
             stats: Arc::clone(&stats),
             clock: Arc::clone(clock),
@@ -224,6 +226,7 @@ fn source(port: u16, path: &str) -> Source {
     Source {
         url: Url::parse(&format!("rtsp://127.0.0.1:{port}/{path}")).expect("a URL"),
         transport: Transport::Tcp,
+        trust: Trust::default(),
         username: None,
         password: None,
         audio: true,
@@ -507,6 +510,7 @@ async fn a_panic_is_contained_counted_and_tried_again() {
         name: Name { camera: "front-door".into(), rendition: "main".into() },
         source: source(camera.port, "main"),
         options: Options::default(),
+        demand: None,
         publisher: Arc::clone(&trap),
         stats: Arc::clone(&stats),
         clock: clock(),

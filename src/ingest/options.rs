@@ -1,7 +1,9 @@
 //! What can be set about ingest.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::pki_types::CertificateDer;
 use secrecy::SecretString;
 use url::Url;
 
@@ -15,13 +17,37 @@ pub enum Transport {
     Udp,
 }
 
+/// When a camera is connected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// As long as the server runs.
+    #[default]
+    Always,
+    /// While somebody watches, and [`Options::idle_timeout`] longer.
+    OnDemand,
+}
+
+/// Whom to take for the camera, over TLS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// Who shows a certificate that browsers would take for the host of the URL.
+    #[default]
+    WebRoots,
+    /// Who shows one of these, or one that one of these has signed for the host of the URL (`tls_ca`).
+    Roots(Arc<[CertificateDer<'static>]>),
+    /// Whoever answers (`tls = "insecure"`).
+    Insecure,
+}
+
 /// Where one rendition comes from.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// The RTSP URL, without credentials: those are taken out when the settings are read.
+    /// The RTSP URL (`rtsp://` or `rtsps://`), without credentials: those are taken out when the settings are read.
     pub url: Url,
     /// How RTP travels.
     pub transport: Transport,
+    /// Who is believed, for `rtsps://`.
+    pub trust: Trust,
     /// User name for Basic or Digest.
     pub username: Option<String>,
     /// Password for Basic or Digest.
@@ -41,6 +67,8 @@ pub struct Options {
     pub clock_tolerance: Duration,
     /// After damage, no picture until the next sync sample (`ingest.drop_until_sync`).
     pub drop_until_sync: bool,
+    /// How long a camera on demand stays connected after its last viewer (`ingest.idle_timeout`).
+    pub idle_timeout: Duration,
 }
 
 impl Default for Options {
@@ -50,6 +78,7 @@ impl Default for Options {
             connect_timeout: Duration::from_secs(10),
             clock_tolerance: Duration::from_secs(5),
             drop_until_sync: false,
+            idle_timeout: Duration::from_secs(30),
         }
     }
 }

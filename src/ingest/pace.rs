@@ -21,6 +21,9 @@ const FIRST_INTERVAL: Ticks = Ticks(3_600);
 /// Presentation times that are remembered. H.264 and H.265 reorder at most 16 pictures.
 const MEMORY: usize = 17;
 
+/// Of them, in the order in which they are shown, so many tell how fast pictures come now.
+const NEWEST_TIMES: usize = 6;
+
 /// After this many pictures in order the stream is taken for one without B-pictures again.
 const REORDER_MEMORY: u32 = 64;
 
@@ -103,7 +106,7 @@ impl VideoPace {
         if self.recent.is_empty() {
             return false;
         }
-        let limit = BREAK_AFTER.0.max(3 * self.interval());
+        let limit = BREAK_AFTER.0.max(3 * self.interval(0));
         let step = presentation.0 - self.highest;
         step > limit || step < -limit
     }
@@ -113,7 +116,7 @@ impl VideoPace {
         self.remember(presentation.0);
         let decode = self.next;
         let composition = presentation.0 - decode.0;
-        let interval = self.interval();
+        let interval = self.interval(composition);
         let duration =
             (interval + self.correction(composition, interval)).max(interval / 4).clamp(1, MAX_DURATION.0);
         self.next = Ticks(decode.0 + duration);
@@ -140,15 +143,18 @@ impl VideoPace {
         self.recent.push_back(presentation);
     }
 
-    /// The interval between pictures, in ticks: the median of the last three steps, or of the
-    /// steps between the sorted recent times when pictures are reordered.
-    fn interval(&self) -> i64 {
+    /// The interval between pictures, in ticks: the median of the last three steps, or of the last five
+    /// between the sorted recent times when pictures are reordered. Less where the line is far ahead of what
+    /// is shown, by `composition`: then pictures come faster than they did, and each that is taken for long
+    /// leads it further astray.
+    fn interval(&self, composition: i64) -> i64 {
         let mut times: Vec<i64> = if self.reordered() {
             self.recent.iter().copied().collect()
         } else {
             self.recent.iter().rev().take(4).rev().copied().collect()
         };
         times.sort_unstable();
+        times.drain(..times.len().saturating_sub(NEWEST_TIMES));
         let mut steps: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
         steps.sort_unstable();
         let median = match (steps.len(), self.hint) {
@@ -158,7 +164,11 @@ impl VideoPace {
             // Of two steps the shorter: a decode line that lags is harmless, one that runs ahead is not.
             (count, _) => steps[(count - 1) / 2],
         };
-        median.clamp(1, MAX_DURATION.0)
+        let median = median.clamp(1, MAX_DURATION.0);
+        match steps.first() {
+            Some(shortest) if composition < -median / 2 => median.min((*shortest).max(median / 16)).max(1),
+            _ => median,
+        }
     }
 
     /// What to add to the interval so that the offset shrinks: a fixed share of it, and never

@@ -188,3 +188,36 @@ fn lost_audio_leaves_a_gap_at_once_and_a_line_far_ahead_drops_frames() {
     assert_eq!(pace.place(48_000), PacedAudio::Drop);
     assert_eq!(pace.place(49_024), PacedAudio::At(49_024));
 }
+
+/// How far ahead of what is shown the line gets at dawn, in groups of so many pictures: the last is decoded first.
+fn ahead_at_dawn(group: i64) -> i64 {
+    let step = |n: i64| if n < 40 { 90_000 } else { 3_600 };
+    let shown: Vec<i64> = (0..400)
+        .scan(0, |now, n| {
+            let at = *now;
+            *now += step(n);
+            Some(at)
+        })
+        .collect();
+    let mut pace = VideoPace::new(Ticks(-(group - 1) * 90_000), None, group > 1);
+    let decoded = shown.chunks_exact(group as usize).flat_map(|group| {
+        let (last, others) = group.split_last().expect("a group");
+        std::iter::once(*last).chain(others.iter().copied())
+    });
+    // Pictures of a group come when its last one is taken.
+    let arrivals =
+        shown.chunks_exact(group as usize).flat_map(|group| vec![group[group.len() - 1]; group.len()]);
+    let ends = decoded.zip(arrivals).map(|(shown, arrival)| {
+        pace.place(Ticks(shown));
+        pace.end().0 - arrival
+    });
+    ends.max().expect("pictures")
+}
+
+#[test]
+fn at_dawn_the_line_is_hardly_further_ahead_than_one_picture_of_the_night() {
+    for group in [1, 2, 4] {
+        let ahead = ahead_at_dawn(group);
+        assert!(ahead < 2 * 90_000, "groups of {group}: {} s", ahead as f64 / 90_000.0);
+    }
+}

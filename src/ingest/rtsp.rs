@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use retina::client::{
     Credentials, Demuxed, Described, InitialTimestampPolicy, PlayOptions, SessionGroup, SessionOptions,
-    SetupOptions, TcpTransportOptions, UdpTransportOptions,
+    SetupOptions, TcpTransportOptions,
 };
 use retina::codec::{CodecItem, FrameFormat};
 use secrecy::ExposeSecret;
@@ -24,12 +24,10 @@ use self::tracks::VideoReader;
 use super::damage::{Damage, Scrub};
 use super::error::{Failure, Step};
 use super::event::{Event, Picture, Sound};
+use super::relay::{self, Relay};
 use super::voice::Voice;
 use super::{Source, Transport};
-use crate::media::{AudioTrack, Ticks, TrackKind};
-
-/// The port of RTSP when the URL names none (RFC 2326, 3.2).
-const DEFAULT_PORT: u16 = 554;
+use crate::media::{AudioTrack, Ticks, TrackKind, VideoTrack};
 
 /// How long to look, after DESCRIBE went unanswered, whether the camera takes connections at all.
 const PROBE: Duration = Duration::from_secs(2);
@@ -50,7 +48,7 @@ impl Sessions {
     /// The sessions with the host of `url`.
     pub fn group(&self, url: &Url) -> Group {
         let host = url.host_str().unwrap_or_default().to_owned();
-        let port = url.port().unwrap_or(DEFAULT_PORT);
+        let port = relay::port(url);
         let mut groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         groups.retain(|_, group| group.strong_count() > 0);
         let known = groups.get(&(host.clone(), port)).and_then(Weak::upgrade);
@@ -104,9 +102,35 @@ pub struct Session {
 impl Session {
     /// Connects and plays. Each exchange may take `limit`.
     pub async fn connect(source: &Source, limit: Duration, group: &Group) -> Result<Self, Failure> {
-        if source.url.scheme() != "rtsp" || source.url.host().is_none() {
+        if !matches!(source.url.scheme(), "rtsp" | "rtsps") || source.url.host().is_none() {
             return Err(Failure::BadUrl);
         }
+        // What the library cannot do by itself.
+        if source.url.scheme() == "rtsps" || source.transport == Transport::Udp {
+            return Self::connect_relayed(source, limit, group).await;
+        }
+        match Self::connect_to(source, limit, group).await {
+            Err(failure) if is_detour(&failure) => Self::connect_relayed(source, limit, group).await,
+            other => other,
+        }
+    }
+
+    /// Through a relay, which does what the library cannot.
+    async fn connect_relayed(source: &Source, limit: Duration, group: &Group) -> Result<Self, Failure> {
+        let relay = Relay::open(source, limit).await?;
+        let relayed = Source {
+            url: relay.url().clone(),
+            transport: Transport::Tcp,
+            username: None,
+            password: None,
+            ..source.clone()
+        };
+        // The camera's own words come first: here only a connection ends.
+        let session = Self::connect_to(&relayed, limit, group).await;
+        session.map_err(|failure| relay.failure().unwrap_or(failure))
+    }
+
+    async fn connect_to(source: &Source, limit: Duration, group: &Group) -> Result<Self, Failure> {
         let secrets = Scrub::of(source);
         let mut session = match describe(source, limit, group, &secrets).await {
             Err(Failure::TimedOut { step: Step::Describe, after }) => {
@@ -118,7 +142,7 @@ impl Session {
         let (audio_index, left_out) =
             if source.audio { tracks::find_audio(session.streams()) } else { (None, None) };
         for index in [Some(video_index), audio_index].into_iter().flatten() {
-            let setup = session.setup(index, setup_options(source.transport));
+            let setup = session.setup(index, setup_options());
             step(Step::Setup, limit, &secrets, setup).await?;
         }
         // Permissive: cameras without `rtptime` in RTP-Info are common.
@@ -141,6 +165,11 @@ impl Session {
         };
         session.video.read(&session.demuxed.streams()[video_index]);
         Ok(session)
+    }
+
+    /// The parameters of the video, once the camera has told them.
+    pub fn video(&self) -> Option<Arc<VideoTrack>> {
+        self.video.track()
     }
 
     /// The sound, when there is any that can be carried.
@@ -246,13 +275,22 @@ async fn describe(
     step(Step::Describe, limit, secrets, describe).await
 }
 
-fn setup_options(transport: Transport) -> SetupOptions {
-    let transport = match transport {
-        Transport::Tcp => retina::client::Transport::Tcp(TcpTransportOptions::default()),
-        Transport::Udp => retina::client::Transport::Udp(UdpTransportOptions::default()),
-    };
+fn setup_options() -> SetupOptions {
+    // RTP over UDP is the relay's to take: the library drops what is out of order.
+    let transport = retina::client::Transport::Tcp(TcpTransportOptions::default());
     // MP4: lengths instead of start codes, parameter sets in the record only, raw AAC.
     SetupOptions::default().transport(transport).frame_format(FrameFormat::MP4)
+}
+
+/// True for what a relay can mend: a redirect, a camera that hangs up after DESCRIBE, and an answer in words
+/// that the library does not take.
+fn is_detour(failure: &Failure) -> bool {
+    match failure {
+        Failure::Answered { step: Step::Describe, status } => (300..400).contains(status),
+        Failure::Unintelligible { step: Step::Describe, why } => why.contains("unexpected content type"),
+        Failure::Unintelligible { step: Step::Setup, why } => why.contains("EOF while expecting response"),
+        _ => false,
+    }
 }
 
 /// One exchange under a limit of time.
@@ -284,7 +322,7 @@ fn failure(step: Step, error: &retina::Error, secrets: &Scrub) -> Failure {
 
 /// Which step a silent camera did not answer: `retina` connects and describes in one call.
 async fn silent_step(url: &Url) -> Step {
-    let port = url.port().unwrap_or(DEFAULT_PORT);
+    let port = relay::port(url);
     let connect = async {
         match url.host() {
             Some(Host::Domain(name)) => tokio::net::TcpStream::connect((name, port)).await,

@@ -32,6 +32,7 @@ pub struct Life {
     told_ring_full: AtomicBool,
     told_slow: AtomicBool,
     told_long_gop: AtomicBool,
+    told_too_large: AtomicBool,
 }
 
 impl Life {
@@ -140,6 +141,11 @@ struct Told {
     live: bool,
     no_key_frame: bool,
     wrong_clock: bool,
+    /// Nothing but frames that are too large.
+    choked: bool,
+    too_large: u64,
+    /// Frames that had passed when the last one came that was too large.
+    passed: u64,
 }
 
 impl Told {
@@ -154,6 +160,32 @@ impl Told {
         }
     }
 
+    /// A camera whose frames no ring takes is not live, however much comes.
+    fn tell_too_large<S: Sink>(&mut self, rendition: &Rendition<S>, life: &Life) {
+        const ADVICE: &str = "frames come that are larger than a quarter of limits.ring_bytes, and are left out: \
+                              lower the bit rate in the camera, or raise that limit";
+        let (too_large, passed) = (rendition.stats.frames_too_large.get(), rendition.stats.frames.get());
+        if self.choked && passed > self.passed {
+            self.choked = false;
+            rendition.set_status(self.live_status());
+        }
+        if too_large == self.too_large {
+            return;
+        }
+        if !life.told_too_large.swap(true, Ordering::Relaxed) {
+            tracing::warn!("camera {}: {ADVICE}", rendition.name);
+        }
+        if self.too_large > 0 && passed == self.passed && !self.choked {
+            self.choked = true;
+            rendition.set_status(Status::because(State::Connecting, ADVICE));
+        }
+        (self.too_large, self.passed) = (too_large, passed);
+    }
+
+    fn live_status(&self) -> Status {
+        Status::because(State::Live, self.without_sound.clone().unwrap_or_default())
+    }
+
     fn tell<S: Sink>(
         &mut self,
         rendition: &Rendition<S>,
@@ -165,10 +197,10 @@ impl Told {
         if live && !self.live {
             self.live = true;
             *life.live_since.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = last_picture;
-            rendition
-                .set_status(Status::because(State::Live, self.without_sound.clone().unwrap_or_default()));
+            rendition.set_status(self.live_status());
         }
         tell_of_segments(rendition, life);
+        self.tell_too_large(rendition, life);
         if !live
             && !self.no_key_frame
             && last_picture.is_some_and(|last| last.saturating_duration_since(began) > NO_KEY_FRAME)

@@ -23,6 +23,8 @@ pub struct Camera {
     pub renditions: Vec<Rendition>,
     /// Options of its rings.
     pub options: Options,
+    /// False for a camera that is connected only while somebody watches, or not at all.
+    pub always_on: bool,
     promise: OnceLock<Targets>,
 }
 
@@ -44,7 +46,7 @@ impl Camera {
         renditions: Vec<Rendition>,
         options: Options,
     ) -> Self {
-        Self { name, title, order, renditions, options, promise: OnceLock::new() }
+        Self { name, title, order, renditions, options, always_on: true, promise: OnceLock::new() }
     }
 
     /// The rendition with this name, or the default one for `None`.

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 
 use super::dates::{Dated, Dates};
+use super::demand;
 use super::fit::{self, Picture};
 use super::line::{BitRates, OpenSegment};
 use super::model::{Chunk, Epoch, Origin, Part, RunId, Segment};
@@ -47,6 +48,7 @@ pub struct Channel {
     parts: watch::Sender<Tip>,
     status: watch::Sender<Status>,
     skew: Mutex<Option<Ticks>>,
+    pub(super) demand: Arc<demand::Counter>,
     stats: Arc<RenditionStats>,
 }
 
@@ -72,6 +74,7 @@ pub fn channel(options: Options, origin: &Origin, stats: Arc<RenditionStats>) ->
         parts: watch::Sender::new(tip),
         status: watch::Sender::new(Status::plain(State::Idle)),
         skew: Mutex::new(None),
+        demand: Arc::default(),
         stats: stats.clone(),
     });
     let muxer = Mutex::new(Muxer::new(Window::most_chunk_bytes(&options)));
@@ -98,7 +101,9 @@ impl Publisher {
         let bytes = frame.data.len() as u64;
         let mut muxer = lock(&self.muxer);
         let frame = self.fitted(frame, muxer.video_end());
-        let chunks = muxer.push(frame)?;
+        let chunks = muxer.push(frame).inspect_err(|error| {
+            self.stats.frames_too_large.add(u64::from(matches!(error, PushError::TooLarge { .. })));
+        })?;
         drop(muxer);
         self.stats.frames.add(1);
         self.stats.bytes.add(bytes);
@@ -135,15 +140,18 @@ impl Publisher {
     }
 
     /// Says what the source is doing. A source that is no longer live ends the open segment, so
-    /// that its last part reaches viewers now and not when the camera is back.
+    /// that its last part reaches viewers now and not when the camera is back. One that rests leaves
+    /// nothing behind.
     pub fn set_status(&self, status: Status) {
-        let live = status.state == State::Live;
+        let (live, idle) = (status.state == State::Live, status.state == State::Idle);
         self.channel.status.send_if_modified(|old| {
             let changed = *old != status;
             *old = status;
             changed
         });
-        if !live {
+        if idle {
+            self.channel.change(Window::forget);
+        } else if !live {
             self.channel.change(Window::interrupt);
         }
     }
@@ -227,6 +235,11 @@ impl Channel {
         self.run
     }
 
+    /// What was counted since the start.
+    pub fn stats(&self) -> &RenditionStats {
+        &self.stats
+    }
+
     /// The state of the ring now.
     pub fn tip(&self) -> Tip {
         *self.chunks.borrow()
@@ -280,11 +293,6 @@ impl Channel {
     /// Where a reader that has come to `from` on the camera's timeline can go on here.
     pub fn joint(&self, from: Ticks) -> Joint {
         self.window().ring().joint(from)
-    }
-
-    /// The counters of this rendition.
-    pub fn stats(&self) -> &RenditionStats {
-        &self.stats
     }
 
     /// Index of the newest sync sample, at which a viewer starts.

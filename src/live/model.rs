@@ -208,7 +208,8 @@ mod tests {
         }
         let after = begun(NOVEMBER_2026 + day);
         assert!(after.first_stretch >= reached, "{} after {reached}", after.first_stretch);
-        assert!(after.first_msn >= before.first_msn + day && after.run > before.run);
+        assert_eq!((before.first_msn, after.first_msn), (NOVEMBER_2026, NOVEMBER_2026 + day));
+        assert!(after.run > before.run);
     }
 
     #[test]

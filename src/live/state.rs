@@ -6,8 +6,10 @@ use std::time::Duration;
 /// What the source of a rendition is doing now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Not configured to run, or not started yet.
+    /// At rest: nobody watches a camera on demand, or it was not started yet.
     Idle,
+    /// Switched off in the configuration.
+    Disabled,
     /// Connecting, or connected and waiting for the first picture.
     Connecting,
     /// Frames arrive.
@@ -29,6 +31,7 @@ impl State {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Idle => "idle",
+            Self::Disabled => "disabled",
             Self::Connecting => "connecting",
             Self::Live => "live",
             Self::Stalled => "stalled",
@@ -36,6 +39,16 @@ impl State {
             Self::Unauthorized(_) => "unauthorized",
             Self::Unsupported(_) => "unsupported",
             Self::Ended => "ended",
+        }
+    }
+}
+
+impl State {
+    /// How long the pause before the next attempt is, counted from when it began.
+    pub fn pause(&self) -> Option<Duration> {
+        match self {
+            Self::Retrying(pause) | Self::Unauthorized(pause) | Self::Unsupported(pause) => Some(*pause),
+            _ => None,
         }
     }
 }
@@ -64,11 +77,8 @@ impl Status {
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.state.word())?;
-        match &self.state {
-            State::Retrying(pause) | State::Unauthorized(pause) | State::Unsupported(pause) => {
-                write!(f, ", next attempt in {:.1} s", pause.as_secs_f64())?;
-            }
-            _ => {}
+        if let Some(pause) = self.state.pause() {
+            write!(f, ", next attempt in {:.1} s", pause.as_secs_f64())?;
         }
         if !self.reason.is_empty() {
             write!(f, ": {}", self.reason)?;

@@ -3,6 +3,7 @@
 //! Bounded by time and by bytes. No clock, lock or waiting: `channel.rs` adds those.
 
 mod measure;
+mod rest;
 mod sound;
 
 use std::collections::VecDeque;
@@ -19,7 +20,7 @@ use super::tip::{LineTip, Tip};
 use crate::media::time::TICKS_PER_SECOND;
 use crate::media::{Ticks, TrackKind};
 
-/// Sound that lags or starts this much behind its segment's video makes the segment a gap.
+/// Sound that lags or starts this much behind its segment's video makes the segment a gap, if its frames are not longer.
 const SOUND_TOO_LATE: Ticks = Ticks(TICKS_PER_SECOND as i64 / 5);
 
 /// How long sound is waited for beyond the end of its segment.
@@ -43,6 +44,8 @@ pub struct Window {
     audio_part_target: Option<Ticks>,
     /// Sound that came before its pictures, with its places in the ring.
     waiting_audio: VecDeque<(Arc<Chunk>, u64)>,
+    /// How late sound may be: what it says of itself, or [`SOUND_TOO_LATE`].
+    sound_too_late: Ticks,
     ring: Ring,
     video: Line,
     audio: Option<Line>,
@@ -71,6 +74,7 @@ impl Window {
             part_target: None,
             audio_part_target: None,
             waiting_audio: VecDeque::new(),
+            sound_too_late: SOUND_TOO_LATE,
             ring: Ring::default(),
             video: Line::new(origin.first_msn),
             audio: None,
@@ -126,7 +130,7 @@ impl Window {
                 return;
             }
             self.broken = false;
-            self.stretch = match self.video.newest() {
+            self.stretch = match self.video.last_stretch() {
                 Some(_) => self.origin.stretch_after(self.stretch),
                 None => self.origin.stretch(),
             };
@@ -148,25 +152,28 @@ impl Window {
         let in_parts = !whole && self.video.open().is_some_and(|open| !open.whole);
         self.cut_segments += u64::from(boundary == Boundary::Segment && in_parts && !chunk.sync);
         let longest_part = self.part_target;
+        let shown = chunk.presentation + (chunk.end - chunk.start);
         self.video.append(chunk, Place { boundary, stretch: self.stretch, index, whole, longest_part });
         self.place_audio();
         if boundary == Boundary::Segment {
             self.whole_segments += u64::from(self.video.newest().is_some_and(|segment| segment.whole));
-            self.after_video_segment();
+            self.after_video_segment(shown);
         }
     }
 
-    fn after_video_segment(&mut self) {
+    /// `shown` is where the newest picture ends on the clock by which sound comes too.
+    fn after_video_segment(&mut self, shown: Ticks) {
         let keep = self.keep();
         self.video.shorten_list(keep);
         if let Some(audio) = &mut self.audio {
             // One segment behind is the rule, since audio comes after the video it belongs to. Where pictures come
-            // faster again than was predicted, their line is ahead of the sound for a moment.
-            let given_up = self.video.open_end().unwrap_or_default() - SOUND_PATIENCE;
+            // faster again than was predicted, their line is ahead of the sound for a moment: that is no reason
+            // to give it up.
+            let given_up = self.video.open_end().map_or(shown, |end| end.min(shown)) - SOUND_PATIENCE;
             while audio.open_msn() + 1 < self.video.open_msn()
                 && self.video.start_of(audio.open_msn() + 1).is_none_or(|end| end < given_up)
             {
-                audio.follow(&self.video, SOUND_TOO_LATE);
+                audio.follow(&self.video, self.sound_too_late);
             }
             audio.shorten_list(keep);
         }
@@ -190,7 +197,7 @@ impl Window {
         if let Some(audio) = &mut self.audio {
             while audio.open_msn() < self.video.open_msn() {
                 let last = audio.open_msn() + 1 == self.video.open_msn();
-                audio.follow(&self.video, if last { SOUND_LOST_AT_BREAK } else { SOUND_TOO_LATE });
+                audio.follow(&self.video, if last { SOUND_LOST_AT_BREAK } else { self.sound_too_late });
             }
             audio.shorten_list(keep);
         }

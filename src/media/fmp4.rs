@@ -316,6 +316,12 @@ mod tests {
         assert_eq!(moov.trak.iter().map(|trak| trak.tkhd.track_id).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(moov.trak[1].mdia.mdhd.timescale, 48_000);
         assert_eq!(moov.mvex.as_ref().expect("mvex").trex.len(), 2);
+        assert_eq!(moov.mvhd.duration, 0);
+        for trak in &moov.trak {
+            assert_eq!((trak.tkhd.duration, trak.mdia.mdhd.duration), (0, 0), "all media is in fragments");
+            let stbl = &trak.mdia.minf.stbl;
+            assert!(stbl.stts.entries.is_empty() && stbl.stsc.entries.is_empty(), "and no sample");
+        }
         let place = |name: &[u8]| inits.all.windows(4).rposition(|four| four == name).expect("the box");
         assert!(place(b"mvex") > place(b"trak"));
         let config = testing::tracks().audio.expect("audio").config.clone();

@@ -10,7 +10,7 @@ use super::feed::{Feed, Message, Target, Unplayable};
 use super::messages::{ClientText, ServerText, Why};
 use super::switch::Manner;
 use super::{AUTO, Options};
-use crate::live::{Camera, Channel, Rendition, State};
+use crate::live::{Camera, Channel, Rendition, State, Wanted};
 use crate::media::Ticks;
 
 /// Chunks count as flowing if the last one was sent within this time.
@@ -50,16 +50,19 @@ pub struct Session {
     going: Option<Why>,
     paused: bool,
     last_chunk: Option<Instant>,
+    /// Keeps a camera on demand on air.
+    _wanted: Vec<Wanted>,
 }
 
 impl Session {
     /// A viewer that comes in now. The camera must have the rendition that it asked for.
     pub fn new(viewer: Viewer, now: Instant) -> Self {
+        let _wanted = want(&viewer);
         let (rendition, preface) = choose(&viewer);
         let mut feed = open(&viewer, &rendition);
         feed.preface(preface);
         let auto = Auto::new(viewer.options.max_lag, now);
-        Self { viewer, feed, auto, going: None, paused: false, last_chunk: None }
+        Self { viewer, feed, auto, going: None, paused: false, last_chunk: None, _wanted }
     }
 
     /// The ring that is read.
@@ -176,6 +179,7 @@ impl Session {
             return Err(Refusal::NoSuchRendition);
         }
         self.viewer.rendition = wanted;
+        self._wanted = want(&self.viewer);
         self.going = None;
         let (rendition, preface) = choose(&self.viewer);
         let target = self.target(&rendition, preface);
@@ -253,6 +257,14 @@ impl Session {
         let current = camera.rendition(Some(self.feed.rendition()));
         let aligned = camera.is_aligned(rendition) && current.is_some_and(|one| camera.is_aligned(one));
         Target { rendition: rendition.clone(), aligned, preface }
+    }
+}
+
+/// What keeps a camera on demand on air for a viewer: in `auto` all its renditions, since any may be next.
+fn want(viewer: &Viewer) -> Vec<Wanted> {
+    match viewer.rendition.as_deref().and_then(|name| viewer.camera.rendition(Some(name))) {
+        Some(rendition) => vec![rendition.channel.want()],
+        None => viewer.camera.want(),
     }
 }
 

@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use secrecy::SecretString;
 use toml::de::DeValue;
 
@@ -12,7 +15,7 @@ use super::section::Section;
 use super::source::{self, Located};
 use super::value::{self, Checked};
 use super::{BadName, Camera, Name, Rendition, file};
-use crate::ingest::{Source, Transport};
+use crate::ingest::{Source, Start, Transport, Trust};
 
 /// Longest title in characters; more does not fit on the wall.
 const MAX_TITLE: usize = 100;
@@ -28,7 +31,12 @@ pub(super) fn read(section: Section<'_, '_>, base_dir: &Path) -> Vec<Camera> {
 fn camera(name: &str, mut section: Section<'_, '_>, base_dir: &Path) -> Option<Camera> {
     let name = checked_name(name, &section);
     let title = section.get("title", title).map(|title| title.value);
-    section.get("start", start);
+    let mut enabled = true;
+    section.set(&mut enabled, "enabled", value::boolean);
+    let mut start = Start::default();
+    section.set(&mut start, "start", |value| {
+        value::choice(value, &[("always", Start::Always), ("on-demand", Start::OnDemand)])
+    });
     let mut all = Vec::new();
     if !section.has("renditions") {
         section.missing("renditions", "missing; a camera needs at least one");
@@ -42,7 +50,7 @@ fn camera(name: &str, mut section: Section<'_, '_>, base_dir: &Path) -> Option<C
     }
     section.finish();
     let name = name?;
-    Some(Camera { title: title.unwrap_or_else(|| name.title()), name, renditions: all })
+    Some(Camera { title: title.unwrap_or_else(|| name.title()), name, enabled, start, renditions: all })
 }
 
 fn rendition(name: &str, mut section: Section<'_, '_>, base_dir: &Path) -> Option<Rendition> {
@@ -65,6 +73,7 @@ fn read_source(section: &mut Section<'_, '_>, base_dir: &Path) -> Option<Source>
     let password = section.get("password", |value| value::string(value).map(SecretString::from));
     let password_file =
         section.get("password_file", |value| read_secret(&file::path(value, base_dir)?, base_dir));
+    let trust = read_trust(section, base_dir);
     let audio = section.get("audio", |value| value::choice(value, &[("auto", true), ("off", false)]));
 
     let Located { url, username: url_username, password: url_password } = located?.value;
@@ -84,13 +93,59 @@ fn read_source(section: &mut Section<'_, '_>, base_dir: &Path) -> Option<Source>
     if password.is_some() && username.is_none() && !has_username {
         section.missing("username", "missing; a password needs a user name");
     }
+    if let Some(key) = trust.as_ref().and_then(|trust| trust.key)
+        && url.scheme() != "rtsps"
+    {
+        section.missing(key, "has a meaning for rtsps:// alone");
+    }
     Some(Source {
         url,
+        trust: trust?.trust,
         transport: transport.map_or_else(Transport::default, |entry| entry.value),
         username,
         password,
         audio: audio.is_none_or(|entry| entry.value),
     })
+}
+
+/// Whom to believe, and which key said so, if one did.
+struct TrustKey {
+    trust: Trust,
+    key: Option<&'static str>,
+}
+
+/// Reads `tls` and `tls_ca`; `None` when one of them is wrong.
+fn read_trust(section: &mut Section<'_, '_>, base_dir: &Path) -> Option<TrustKey> {
+    let (has_tls, has_roots) = (section.has("tls"), section.has("tls_ca"));
+    let insecure = section.get("tls", |value| value::choice(value, &[("verify", false), ("insecure", true)]));
+    let roots = section.get("tls_ca", |value| certificates(&file::path(value, base_dir)?));
+    match (insecure, roots) {
+        (Some(insecure), Some(_)) if insecure.value => {
+            section.problem(
+                insecure.at,
+                "tls",
+                "\"insecure\" leaves nothing for tls_ca to say; keep one of them",
+            );
+            None
+        }
+        (_, Some(roots)) => Some(TrustKey { trust: Trust::Roots(roots.value), key: Some("tls_ca") }),
+        (Some(insecure), None) if !has_roots => {
+            let trust = if insecure.value { Trust::Insecure } else { Trust::WebRoots };
+            Some(TrustKey { trust, key: Some("tls") })
+        }
+        (None, None) if !has_tls && !has_roots => Some(TrustKey { trust: Trust::default(), key: None }),
+        _ => None, // what is wrong was told
+    }
+}
+
+/// The certificates of a PEM file.
+pub(super) fn certificates(path: &Path) -> Checked<Arc<[CertificateDer<'static>]>> {
+    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    match read {
+        Ok(certificates) if certificates.is_empty() => Err("there is no certificate in the file".to_owned()),
+        Ok(certificates) => Ok(certificates.into()),
+        Err(error) => Err(format!("the file cannot be read as PEM: {error}")),
+    }
 }
 
 /// The content of a file without its last line end: editors add one that is no part of the password.
@@ -113,15 +168,6 @@ fn title(value: &DeValue<'_>) -> Checked<String> {
         return Err(format!("must have 1 to {MAX_TITLE} characters, none of them a control character"));
     }
     Ok(text.to_owned())
-}
-
-fn start(value: &DeValue<'_>) -> Checked<()> {
-    if let DeValue::String(text) = value
-        && text == "on-demand"
-    {
-        return Err("\"on-demand\" is not supported yet; write \"always\" or leave it out".to_owned());
-    }
-    value::choice(value, &[("always", ())])
 }
 
 /// One `--camera NAME[/RENDITION]=URL`.
@@ -155,7 +201,8 @@ impl FromStr for CameraArg {
         if password.is_some() && username.is_none() {
             return Err(problem(camera.as_str(), "a password needs a user name"));
         }
-        let source = Source { url, transport: Transport::default(), username, password, audio: true };
+        let (transport, trust) = (Transport::default(), Trust::default());
+        let source = Source { url, transport, trust, username, password, audio: true };
         Ok(Self { camera, rendition, source })
     }
 }
@@ -179,6 +226,8 @@ pub(super) fn add(cameras: &mut Vec<Camera>, arguments: &[CameraArg]) -> Result<
             None => cameras.push(Camera {
                 name: camera.clone(),
                 title: camera.title(),
+                enabled: true,
+                start: Start::Always,
                 renditions: vec![rendition],
             }),
         }

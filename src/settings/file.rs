@@ -134,6 +134,7 @@ fn read_ingest(mut section: Section<'_, '_>, ingest: &mut ingest::Options) {
         value::duration(value, &CLOCK_TOLERANCE)
     });
     section.set(&mut ingest.drop_until_sync, "drop_until_sync", value::boolean);
+    section.set(&mut ingest.idle_timeout, "idle_timeout", timeout);
     section.finish();
 }
 

@@ -13,6 +13,7 @@ mod cameras;
 mod error;
 mod file;
 mod name;
+mod one;
 mod section;
 mod source;
 mod syntax;
@@ -29,6 +30,7 @@ use std::path::Path;
 pub use cameras::CameraArg;
 pub use error::{LoadError, Place, Problem, Problems};
 pub use name::{BadName, Name};
+pub use one::{SourceArg, duration};
 
 use crate::{hls, ingest, live, mse, web};
 
@@ -56,6 +58,10 @@ pub struct Camera {
     pub name: Name,
     /// Its name for people.
     pub title: String,
+    /// False keeps it out of service without forgetting it.
+    pub enabled: bool,
+    /// When it is connected.
+    pub start: ingest::Start,
     /// At least one, no name twice; the first is the default.
     pub renditions: Vec<Rendition>,
 }

@@ -34,10 +34,9 @@ pub(super) fn locate(text: &str) -> Result<Located, String> {
 
 fn check_scheme(scheme: &str) -> Result<(), String> {
     match scheme {
-        "rtsp" => Ok(()),
-        "rtsps" => Err("rtsps:// (RTSP over TLS) is not supported; use rtsp://".to_owned()),
+        "rtsp" | "rtsps" => Ok(()),
         // Not quoted: in "admin:secret@host" the scheme is somebody's user name.
-        _ => Err("must begin with rtsp://".to_owned()),
+        _ => Err("must begin with rtsp:// or rtsps://".to_owned()),
     }
 }
 
@@ -84,6 +83,7 @@ mod tests {
             ("rtsp://user:p@ss@cam/s", "rtsp://cam/s", some("user"), some("p@ss")),
             ("rtsp://us%C3%A9r@cam/s", "rtsp://cam/s", some("usér"), None),
             ("rtsp://user:100%25%zz%@[fe80::1]/", "rtsp://[fe80::1]/", some("user"), some("100%%zz%")),
+            ("rtsps://user:x@cam/s", "rtsps://cam/s", some("user"), some("x")),
             ("RTSP://user:a%3Ab@cam", "rtsp://cam", some("user"), some("a:b")),
         ] {
             assert_eq!(parts(text), (url.to_owned(), username, password), "{text}");
@@ -97,9 +97,8 @@ mod tests {
             ("rtsp://user:hunt/er2@cam/", "not a URL: invalid port number"),
             ("rtsp://user:hunter2#@cam/", "not a URL: invalid port number"),
             ("rtsp://user:12#hunter2@cam/", "a '#' in a URL is written %23"),
-            ("rtsps://user:hunter2@cam/", "rtsps:// (RTSP over TLS) is not supported; use rtsp://"),
-            ("http://user:hunter2@cam/", "must begin with rtsp://"),
-            ("hunter2:cam@host", "must begin with rtsp://"),
+            ("http://user:hunter2@cam/", "must begin with rtsp:// or rtsps://"),
+            ("hunter2:cam@host", "must begin with rtsp:// or rtsps://"),
             ("rtsp:///hunter2", "the URL names no host; write it like \"rtsp://192.168.1.20/stream1\""),
             ("rtsp:hunter2", "the URL names no host; write it like \"rtsp://192.168.1.20/stream1\""),
             ("rtsp://user:hunter2%ff@cam/", "the credentials in the URL are not UTF-8"),

@@ -91,6 +91,8 @@ fn the_sample_stays_good_when_all_of_it_is_switched_on() {
     let text = SAMPLE.lines().map(on).collect::<Vec<_>>().join("\n");
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("front-door.secret"), "hunter2\r\n").unwrap();
+    let own = rcgen::generate_simple_self_signed(["cam".to_owned()]).unwrap();
+    fs::write(dir.path().join("camera.pem"), own.cert.pem()).unwrap();
     fs::write(dir.path().join("tokens.key"), "0123456789abcdef0123456789abcdef\n").unwrap();
     // Everybody, or those below: not both.
     let text = text.replacen("auth = \"none\"\n", "", 1);
@@ -103,6 +105,8 @@ fn the_sample_stays_good_when_all_of_it_is_switched_on() {
     let [main, sub] = settings.cameras[0].renditions.as_slice() else { panic!("{settings:?}") };
     assert_eq!((main.source.username.as_deref(), password(&main.source)), (Some("viewer"), Some("hunter2")));
     assert_eq!(password(&sub.source), Some("change me"));
+    let trust = &settings.cameras[1].renditions[0].source.trust;
+    assert!(matches!(trust, ingest::Trust::Roots(roots) if roots.len() == 1), "{trust:?}");
     assert!(!format!("{settings:?}").contains("hunter2"));
 }
 
@@ -138,11 +142,13 @@ fn every_value_arrives_where_it_belongs() {
         connect_timeout = "8s"
         clock_tolerance = "0s"
         drop_until_sync = true
+        idle_timeout = "9s"
         [limits]
         ring_bytes = 0x20_0000
         [cameras.c]
         title = " Cam \"C\" "
-        start = "always"
+        start = "on-demand"
+        enabled = false
         [cameras.c.renditions.main]
         source = "rtsp://viewer:p%40ss@10.0.0.1/s"
         transport = "udp"
@@ -171,12 +177,15 @@ fn every_value_arrives_where_it_belongs() {
     assert_eq!(ring_bytes, 2 << 20);
     assert_eq!(hls, hls::Options { start_timeout: ms(3000) });
     assert_eq!(mse, mse::Options { max_lag: ms(1500), stall_timeout: ms(5000), ping_interval: ms(6000) });
-    let ingest::Options { stall_timeout, connect_timeout, clock_tolerance, drop_until_sync } = ingest;
+    let ingest::Options { stall_timeout, connect_timeout, clock_tolerance, drop_until_sync, idle_timeout } =
+        ingest;
     assert_eq!((stall_timeout, connect_timeout, clock_tolerance), (ms(7000), ms(8000), ms(0)));
-    assert!(drop_until_sync);
-    let Camera { name, title, renditions } = &cameras[0];
+    assert!(drop_until_sync && idle_timeout == ms(9000));
+    let Camera { name, title, enabled, start, renditions } = &cameras[0];
+    assert_eq!((*enabled, *start), (false, ingest::Start::OnDemand));
     assert_eq!((name.as_str(), title.as_str()), ("c", "Cam \"C\""));
-    let ingest::Source { url, transport, username, password: _, audio } = &renditions[0].source;
+    let ingest::Source { url, transport, trust, username, password: _, audio } = &renditions[0].source;
+    assert_eq!(*trust, ingest::Trust::WebRoots);
     assert_eq!((url.as_str(), *transport, *audio), ("rtsp://10.0.0.1/s", Transport::Udp, false));
     assert_eq!((username.as_deref(), password(&renditions[0].source)), (Some("viewer"), Some("p@ss")));
 }
@@ -354,16 +363,24 @@ fn a_complaint_names_file_line_key_and_rule() {
         ("[cameras.c.renditions]", "b.toml:1:12: cameras.c.renditions: a camera needs at least one"),
         (&rendition(""), "b.toml:1:23: cameras.c.renditions.main.source: missing"),
         (
-            &format!("[cameras.c]\nstart = \"on-demand\"\nrenditions.main.{source}"),
-            "b.toml:2:1: cameras.c.start: \"on-demand\" is not supported yet; write \"always\" or leave it out",
+            &format!("[cameras.c]\nenabled = \"no\"\nrenditions.main.{source}"),
+            "b.toml:2:1: cameras.c.enabled: expected true or false, found a string",
         ),
         (
             &format!("[cameras.c]\nstart = \"never\"\nrenditions.main.{source}"),
-            "b.toml:2:1: cameras.c.start: must be \"always\"",
+            "b.toml:2:1: cameras.c.start: must be \"always\" or \"on-demand\"",
         ),
         (
             &format!("[cameras.c]\ntitle = \" \"\nrenditions.main.{source}"),
             "b.toml:2:1: cameras.c.title: must have 1 to 100 characters, none of them a control character",
+        ),
+        (
+            &rendition(&format!("{source}tls = \"insecure\"")),
+            "b.toml:1:23: cameras.c.renditions.main.tls: has a meaning for rtsps:// alone",
+        ),
+        (
+            &rendition("source = \"rtsps://h/\"\ntls = \"off\""),
+            "b.toml:3:1: cameras.c.renditions.main.tls: must be \"verify\" or \"insecure\"",
         ),
         (
             &rendition(&format!("{source}transport = \"quic\"")),
@@ -436,7 +453,8 @@ fn a_password_is_never_shown() {
         (
             format!("{plain}\"rtsp://u:hunter2@h/\" = 1"),
             format!(
-                "{before}\"…\": unknown key; known here: source, transport, username, password, password_file, audio"
+                "{before}\"…\": unknown key; known here: source, transport, username, password, \
+                 password_file, tls, tls_ca, audio"
             ),
         ),
         (
@@ -527,7 +545,7 @@ fn a_bad_camera_argument_is_refused_without_its_url() {
         ("Front=rtsp://u:hunter2@h/", format!("--camera: camera: {name}")),
         ("front/=rtsp://u:hunter2@h/", format!("--camera front: rendition: {name}")),
         ("front=rtsp://u:hunter2@h:x/", "--camera front: not a URL: invalid port number".to_owned()),
-        ("front=http://u:hunter2@h/", "--camera front: must begin with rtsp://".to_owned()),
+        ("front=http://u:hunter2@h/", "--camera front: must begin with rtsp:// or rtsps://".to_owned()),
         ("front=rtsp://:hunter2@h/", "--camera front: a password needs a user name".to_owned()),
     ] {
         assert_eq!(text.parse::<CameraArg>().unwrap_err().to_string(), message, "{text}");

@@ -47,13 +47,6 @@ fn string_like<'v>(expected: &str, value: &'v DeValue<'_>) -> Checked<&'v str> {
     }
 }
 
-/// One of a few words.
-pub(super) fn choice<T: Copy>(value: &DeValue<'_>, words: &[(&str, T)]) -> Checked<T> {
-    let all = words.iter().map(|(word, _)| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ");
-    let text = string_like(&all, value)?;
-    words.iter().find(|(word, _)| *word == text).map(|(_, t)| *t).ok_or(format!("must be {all}"))
-}
-
 /// A number of things within bounds.
 pub(super) fn count(value: &DeValue<'_>, bounds: &RangeInclusive<usize>) -> Checked<usize> {
     let DeValue::Integer(number) = value else { return Err(wrong_type("a number", value)) };
@@ -68,6 +61,13 @@ pub(super) fn boolean(value: &DeValue<'_>) -> Checked<bool> {
         DeValue::Boolean(value) => Ok(*value),
         other => Err(wrong_type("true or false", other)),
     }
+}
+
+/// One of a few words.
+pub(super) fn choice<T: Copy>(value: &DeValue<'_>, words: &[(&str, T)]) -> Checked<T> {
+    let all = words.iter().map(|(word, _)| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ");
+    let text = string_like(&all, value)?;
+    words.iter().find(|(word, _)| *word == text).map(|(_, t)| *t).ok_or(format!("must be {all}"))
 }
 
 /// A string, or a list of them, each of which `check` finds good.
@@ -91,10 +91,17 @@ pub(super) fn address(value: &DeValue<'_>) -> Checked<SocketAddr> {
     string_like(EXPECTED, value)?.parse().map_err(|_| format!("must be {EXPECTED}"))
 }
 
+/// What a duration looks like.
+const DURATION: &str = "a duration like \"500ms\", \"30s\" or \"1m 30s\"";
+
 /// A duration like `1m 30s` within bounds.
 pub(super) fn duration(value: &DeValue<'_>, bounds: &RangeInclusive<Duration>) -> Checked<Duration> {
-    const EXPECTED: &str = "a duration like \"500ms\", \"30s\" or \"1m 30s\"";
-    let duration = parse_duration(string_like(EXPECTED, value)?).ok_or(format!("must be {EXPECTED}"))?;
+    bounded_duration(string_like(DURATION, value)?, bounds)
+}
+
+/// The same from text.
+pub(super) fn bounded_duration(text: &str, bounds: &RangeInclusive<Duration>) -> Checked<Duration> {
+    let duration = parse_duration(text).ok_or(format!("must be {DURATION}"))?;
     within(duration, bounds, show_duration)
 }
 

@@ -26,6 +26,8 @@ struct RenditionView {
     name: String,
     state: &'static str,
     reason: String,
+    /// Seconds from the failure to the next attempt.
+    retry_seconds: Option<f64>,
     codecs: Option<String>,
     width: Option<u16>,
     height: Option<u16>,
@@ -38,6 +40,10 @@ struct RenditionView {
     aligned: bool,
     /// Distance of the pictures from where the camera's sender reports place them, in milliseconds.
     skew: Option<f64>,
+    /// RTP packets that never came, since the start.
+    packets_lost: u64,
+    /// Frames that could not be used, since the start.
+    frames_dropped: u64,
 }
 
 impl RenditionView {
@@ -47,6 +53,7 @@ impl RenditionView {
         Self {
             name: rendition.name.clone(),
             state: status.state.word(),
+            retry_seconds: status.state.pause().map(|pause| (pause.as_secs_f64() * 10.0).round() / 10.0),
             reason: status.reason,
             codecs: epoch.as_ref().map(|epoch| epoch.tracks.codecs()),
             width: epoch.as_ref().map(|epoch| epoch.tracks.video.width),
@@ -58,6 +65,8 @@ impl RenditionView {
             bit_rate: epoch.map(|_| channel.bit_rates().average),
             aligned: camera.is_aligned(rendition),
             skew: channel.skew().map(|skew| (skew.as_secs_f64() * 1e6).round() / 1e3),
+            packets_lost: channel.stats().packets_lost.get(),
+            frames_dropped: channel.stats().frames_dropped.get(),
         }
     }
 }
@@ -102,11 +111,12 @@ pub fn problem(status: StatusCode, detail: &str) -> Answer {
     answer
 }
 
-/// Whether every camera delivers; names those that do not, if names are for everybody.
+/// Whether every camera that is always on delivers; names those that do not, if names are for everybody.
 pub fn ready(catalog: &Catalog, names: bool) -> Answer {
     let waiting: Vec<_> = catalog
         .all()
         .iter()
+        .filter(|camera| camera.always_on)
         .filter(|camera| camera.renditions.iter().all(|rendition| rendition.channel.epoch().is_none()))
         .map(|camera| camera.name.clone())
         .collect();

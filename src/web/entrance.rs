@@ -77,7 +77,7 @@ impl Site {
         if let Some(refusal) = wrong_method(&route, request.method()).filter(|_| !socket) {
             return (refusal, By::Nobody);
         }
-        // Opening a feed changes nothing.
+        // To open a socket is as safe as GET, which it is where there is no CONNECT for it.
         let safe = socket || request.method().is_safe();
         let query = request.uri().query().unwrap_or_default();
         let shown = Shown { path_token, query, headers: request.headers() };

@@ -65,11 +65,15 @@ impl Site {
             },
             Route::Asset(name) => pages::asset(&name),
             Route::Multivariant(name, list) => match self.catalog.get(&name) {
-                Some(camera) => self.hls.multivariant(&camera, list, headers).await,
+                Some(camera) => {
+                    let _wanted = camera.want();
+                    self.hls.multivariant(&camera, list, headers).await
+                }
                 None => unknown_camera(&name),
             },
             Route::OneVariant(name, rendition, list) => {
                 let Some(camera) = self.catalog.get(&name) else { return unknown_camera(&name) };
+                let _wanted = camera.want();
                 match camera.rendition(Some(&rendition)) {
                     Some(rendition) => self.hls.one_variant(&camera, rendition, list, headers).await,
                     None => unknown_rendition(&name),
@@ -85,6 +89,8 @@ impl Site {
                     let low_latency = query.contains("_HLS_msn=");
                     self.viewers.note(&name, peer, request.version(), headers, low_latency);
                 }
+                // Whichever it is of: a player that switches finds the others on air.
+                let _wanted = camera.want();
                 let asked = hls::Request { query, headers };
                 self.hls.named(&camera, rendition, piece, asked).await
             }
@@ -94,9 +100,7 @@ impl Site {
             },
             Route::LiveMp4(name) => match self.catalog.get(&name) {
                 Some(camera) => match self.viewer(camera, request.uri().query().unwrap_or_default()) {
-                    Ok(viewer) => {
-                        mp4::live(viewer, self.hls.start_timeout(), pass.lease, self.stop.clone()).await
-                    }
+                    Ok(viewer) => self.live_mp4(viewer, pass.lease).await,
                     Err(refusal) => *refusal,
                 },
                 None => unknown_camera(&name),
@@ -127,6 +131,10 @@ impl Site {
         let seen = join_all(all.iter().map(|camera| self.access.may_watch(pass, &camera.name))).await;
         let seen = all.iter().zip(seen).filter(|(_, seen)| *seen).map(|(camera, _)| &**camera);
         api::cameras(seen)
+    }
+
+    async fn live_mp4(&self, viewer: Viewer, lease: Lease) -> Answer {
+        mp4::live(viewer, lease, self.hls.start_timeout(), self.stop.clone()).await
     }
 
     fn mse(&self, camera: Arc<Camera>, mut request: Request<Incoming>, lease: Lease) -> Answer {

@@ -20,7 +20,7 @@ use crate::hls::{
     List, Name, Options, Piece, Reload, RenditionReport, Want, decide, directives, media, wants_delta,
 };
 use crate::live::targets::SHORTEST_TARGET_DURATION;
-use crate::live::{Camera, Channel, Closed, LineTip, PartId, Rendition, Snapshot, Tip};
+use crate::live::{Camera, Channel, Closed, LineTip, PartId, Rendition, Snapshot, State, Tip};
 use crate::media::TrackKind;
 use crate::media::fmp4::SEGMENT_TYPE;
 
@@ -106,6 +106,9 @@ impl Hls {
             return error(StatusCode::NOT_FOUND, "this rendition has no sound");
         }
         // A list without a finished segment is no list to players that know no parts.
+        if channel.status().state == State::Disabled {
+            return not_delivering(camera);
+        }
         let finished = |tip: &Tip| tip.line(track).is_some_and(|line| line.finished);
         let _ = timeout(self.options.start_timeout, channel.until(finished)).await;
         if !channel.tip().line(track).is_some_and(|line| line.started) {

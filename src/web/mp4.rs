@@ -14,7 +14,7 @@ use super::access::Lease;
 use super::answer::{Answer, Cache, error, ok};
 use super::body::{Body, Pieces};
 use crate::clock;
-use crate::live::{Channel, Tip};
+use crate::live::{Channel, Tip, Wanted};
 use crate::media::Ticks;
 use crate::mp4::{Endless, Progress};
 use crate::mse::{Viewer, choice};
@@ -28,11 +28,13 @@ struct Reader {
     tips: watch::Receiver<Tip>,
     lease: Lease,
     stop: CancellationToken,
+    /// Keeps a camera on demand on air.
+    _wanted: Wanted,
 }
 
-/// Answers with a file that goes on until the client leaves or may no longer watch, the camera sends something else, or
+/// Answers with a file that goes on until the client leaves or may watch no longer, the camera sends something else, or
 /// the server stops. A camera that delivers nothing is waited for at most for `patience`.
-pub async fn live(viewer: Viewer, patience: Duration, lease: Lease, stop: CancellationToken) -> Answer {
+pub async fn live(viewer: Viewer, lease: Lease, patience: Duration, stop: CancellationToken) -> Answer {
     let asked = viewer.rendition.as_deref().and_then(|name| viewer.camera.rendition(Some(name)));
     let channel = match asked {
         Some(rendition) => rendition.channel.clone(),
@@ -41,6 +43,7 @@ pub async fn live(viewer: Viewer, patience: Duration, lease: Lease, stop: Cancel
             choice::first(&rungs).0.rendition.channel.clone()
         }
     };
+    let _wanted = channel.want();
     if !started(&channel, patience).await {
         return error(StatusCode::SERVICE_UNAVAILABLE, format!("no picture yet from {}", viewer.camera.name));
     }
@@ -53,7 +56,8 @@ pub async fn live(viewer: Viewer, patience: Duration, lease: Lease, stop: Cancel
     };
     let max_lag = Ticks::from_duration(viewer.options.max_lag);
     let tips = channel.chunk_tips();
-    let reader = Reader { file: Endless::new(channel, max_lag, tracks.audio.is_some()), tips, lease, stop };
+    let reader =
+        Reader { file: Endless::new(channel, max_lag, tracks.audio.is_some()), tips, lease, stop, _wanted };
     let mut answer = ok("video/mp4", Cache::Never, Body::endless(unfold(reader, read)));
     if let Ok(kind) = HeaderValue::try_from(format!("video/mp4; codecs=\"{}\"", tracks.codecs())) {
         answer.headers_mut().insert(CONTENT_TYPE, kind);

@@ -66,7 +66,7 @@ impl From<Refusal> for End {
     }
 }
 
-/// Serves one viewer until it leaves, falls silent, may no longer watch, or the server stops.
+/// Serves one viewer until it leaves, falls silent, may watch no longer, or the server stops.
 pub async fn serve(upgrade: OnUpgrade, viewer: Viewer, lease: Lease, stop: CancellationToken) {
     let upgraded = match upgrade.await {
         Ok(upgraded) => upgraded,
@@ -77,7 +77,7 @@ pub async fn serve(upgrade: OnUpgrade, viewer: Viewer, lease: Lease, stop: Cance
         .limits(Limits::default().max_payload_len(Some(CLIENT_MESSAGE)))
         .serve(Counted::new(TokioIo::new(upgraded)));
     let mut connection = Connection::new(viewer);
-    let end = connection.run(&mut socket, &lease, &stop).await;
+    let end = connection.run(&mut socket, lease, &stop).await;
     let camera = &connection.session.camera().name;
     match &end {
         End::Gone(reason) => debug!(camera, reason, "an MSE viewer left"),
@@ -177,7 +177,7 @@ impl Connection {
         }
     }
 
-    async fn run(&mut self, socket: &mut Socket, lease: &Lease, stop: &CancellationToken) -> End {
+    async fn run(&mut self, socket: &mut Socket, lease: Lease, stop: &CancellationToken) -> End {
         let (mut stopped, mut over) = (pin!(stop.cancelled()), pin!(lease.ended()));
         let mut timer = pin!(sleep_until(self.deadline().into()));
         if let Err(end) = self.begin(socket) {

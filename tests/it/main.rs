@@ -8,6 +8,7 @@
 mod access;
 mod caches;
 mod codecs;
+mod demand;
 mod faults;
 mod floors;
 mod fuzz;
@@ -18,6 +19,8 @@ mod mse;
 mod network;
 mod players;
 mod pressure;
+mod probe;
 mod shutdown;
 mod support;
 mod tls;
+mod transport;

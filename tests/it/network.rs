@@ -111,7 +111,8 @@ async fn serve(ready: oneshot::Sender<SocketAddr>, stats: [Arc<RenditionStats>; 
     }
     let catalog = Arc::new(Catalog::default());
     catalog.insert(Camera::new("cam".into(), "Cam".into(), 0, renditions, Options::default()));
-    let options = web::Options { listen: format!("{NEAR}:0").parse().unwrap(), ..web::Options::default() };
+    let listen = format!("{NEAR}:0").parse().unwrap();
+    let options = web::Options { listen, auth: web::access::Auth::Open, ..web::Options::default() };
     let parts = web::Parts { options, catalog, hls: hls::Options::default(), mse: mse::Options::default() };
     let server = web::Server::start(parts).await.unwrap();
     ready.send(server.address()).unwrap();
@@ -244,7 +245,7 @@ async fn a_viewer_on_a_link_that_turns_bad_gets_the_sub_stays_live_and_returns_a
     let lowered = turned.elapsed();
     let bad = watched.await.unwrap();
     // A tenth of it may be lost to a machine that is busy with something else.
-    assert!(bad.share < 0.1, "{bad:?} on the bad link; the sub came after {lowered:?}");
+    assert!(bad.share < 0.1 && bad.worst < 10.0, "{bad:?} on the bad link; the sub came after {lowered:?}");
 
     link.set(0, 0.02, 0.0).await;
     let mended = Instant::now();

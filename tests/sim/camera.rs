@@ -130,7 +130,7 @@ impl Camera<'_> {
 
     fn sound(&mut self, sound: &Sound) {
         let mut arrived = 0;
-        let end = i64::from(self.stream.end_ms()) * MS;
+        let end = self.end();
         for &(from, to) in &sound.heard {
             let (from, to) = (i64::from(from) * MS, (i64::from(to) * MS).min(end));
             let frames = (0..).map(|n| n * i64::from(sound.samples) * SECOND / i64::from(sound.rate));
@@ -148,8 +148,17 @@ impl Camera<'_> {
         }
     }
 
+    /// When all is over: slow pictures may come later than their scenes end.
+    fn end(&self) -> i64 {
+        let pictures = self.all.iter().filter_map(|arrival| match arrival.what {
+            What::Picture { taken, .. } => Some(taken),
+            _ => None,
+        });
+        pictures.max().unwrap_or(0).max(i64::from(self.stream.end_ms()) * MS)
+    }
+
     fn reports(&mut self) {
-        let (begin, end) = (i64::from(self.stream.begin_ms) * MS, i64::from(self.stream.end_ms()) * MS);
+        let (begin, end) = (i64::from(self.stream.begin_ms) * MS, self.end());
         for taken in (begin..end).step_by(REPORT_EVERY as usize) {
             if !self.pauses.iter().any(|(from, to, _)| (*from..*to).contains(&taken)) {
                 let ntp = ((u128::from((NTP + taken).unsigned_abs()) << 32) / SECOND as u128) as u64;

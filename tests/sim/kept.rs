@@ -97,3 +97,32 @@ fn dates_get_late() {
     plan.noise = 784_360_673_545_852_885;
     assert_kept(&plan);
 }
+
+#[test]
+fn sound_is_given_up_at_dawn() {
+    let rates: [u32; 4] = [25_000, 6_000, 1_000, 25_000];
+    let scenes = rates.map(|rate| scene(Event::Nothing, 5_334, rate, 4_000)).to_vec();
+    let mut plan = plan(scenes, vec![(0, 3_600_000)]);
+    plan.renditions[0].b_pictures = 3;
+    plan.renditions[0].sound.as_mut().unwrap().rate = 64_000;
+    assert_kept(&plan);
+}
+
+#[test]
+fn frames_of_sound_that_are_longer_than_it_may_be_late_are_no_gap() {
+    let rates: [u32; 2] = [12_500, 25_000];
+    let scenes = rates.map(|rate| scene(Event::Nothing, 3_161, rate, 3_160)).to_vec();
+    let mut plan = plan(scenes, vec![(0, 3_600_000)]);
+    plan.renditions[0].sound = Some(Sound { rate: 8_000, samples: 2048, heard: vec![(0, 3_600_000)] });
+    assert_kept(&plan);
+}
+
+#[test]
+fn sound_behind_a_hole_at_dusk_is_not_late() {
+    let rates: [u32; 4] = [25_000, 6_000, 1_000, 25_000];
+    let scenes = rates.map(|rate| scene(Event::Nothing, 3_081, rate, 4_000)).to_vec();
+    let mut plan = plan(scenes, vec![(0, 3_600_000)]);
+    (plan.renditions[0].b_pictures, plan.renditions[0].stamp_jitter) = (1, 1);
+    plan.noise = 8_993_208_311_857_914_527;
+    assert_kept(&plan);
+}

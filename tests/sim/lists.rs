@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use belvedere::hls::List;
 use belvedere::hls::media::{Form, render};
-use belvedere::live::{Channel, Snapshot};
+use belvedere::live::{Channel, Segment, Snapshot};
 use belvedere::media::{Ticks, TrackKind};
 use belvedere::stats::RenditionStats;
 
@@ -24,8 +24,10 @@ const MOST_OVERLAP: f64 = 1_000.0;
 /// Most that dates may jump ahead where a camera pauses without a break, and the decode line goes on: see
 /// `ingest`'s pace and `live`'s fit.
 const PAUSE_SLACK: f64 = 4_000.0;
+/// Sound goes out in chunks of so much, if its frames are not longer.
+const SOUND_CHUNK_MS: i64 = 75;
 /// What sound may lag behind the picture beside its own parts and frames: a chunk of it, and the network.
-const SOUND_SLACK_MS: i64 = 75 + 100;
+const SOUND_SLACK_MS: i64 = SOUND_CHUNK_MS + 100;
 
 /// A segment of sound that starts later than this is a gap, give or take a frame of it.
 const SEGMENT_SLACK_MS: f64 = 200.0 + 256.0;
@@ -195,6 +197,17 @@ impl Lists {
         parts.or_else(|| snapshot.segments.last().map(|segment| segment.start.0 + segment.duration.0))
     }
 
+    /// Where the newest stretch begins that the list shows.
+    fn newest_stretch(&self) -> Option<i64> {
+        let snapshot = self.snapshot.as_ref()?;
+        let open = snapshot.open.iter().filter(|open| !open.parts.is_empty());
+        let open = open.map(|open| (open.stretch, open.start.0));
+        let all: Vec<_> =
+            snapshot.segments.iter().map(|segment| (segment.stretch, segment.start.0)).chain(open).collect();
+        let newest = all.last()?.0;
+        all.iter().find(|(stretch, _)| *stretch == newest).map(|(_, start)| *start)
+    }
+
     /// Holds sound against its picture.
     pub fn compare(&mut self, video: &Self, faults: &mut Faults) {
         let (Some(heard), Some(seen)) = (&self.snapshot, &video.snapshot) else { return };
@@ -203,8 +216,7 @@ impl Lists {
             && let Some(index) = segment.msn.checked_sub(first.msn)
             && let Some(picture) = seen.segments.get(index as usize)
         {
-            let discontinuities =
-                |segment: &belvedere::live::Segment| (segment.stretch, segment.discontinuities);
+            let discontinuities = |segment: &Segment| (segment.stretch, segment.discontinuities);
             let same = segment.stretch == picture.stretch;
             faults.unless(same, "N46", &self.name, || {
                 let (heard, seen) = (discontinuities(segment), discontinuities(picture));
@@ -226,11 +238,20 @@ impl Lists {
         let everything =
             sound.heard.first().is_some_and(|(from, to)| *from == 0 && *to >= self.stream.end_ms());
         let (Some(end), Some(video_end)) = (self.end(), video.end()) else { return };
+        // Pictures that get slow at once leave a hole, which is no time in which anything was heard.
+        let end = end.max(video.newest_stretch().unwrap_or(end));
         let frame = i64::from(sound.samples) * 90_000 / i64::from(sound.rate);
-        // A segment that is cut by bytes may be shorter than a frame of sound, and have none of its own.
+        // A segment that is cut by bytes, or before pictures that get slow, may be shorter than a chunk of sound, and
+        // have none of its own.
+        let chunk = frame.max(SOUND_CHUNK_MS * 90);
         let crumbs =
-            video.snapshot.iter().flat_map(|seen| &seen.segments).any(|one| one.duration.0 < 2 * frame);
-        let gap = heard.segments.last().filter(|last| last.gap && last.msn > heard.segments[0].msn + 1);
+            video.snapshot.iter().flat_map(|seen| &seen.segments).any(|one| one.duration.0 < 2 * chunk);
+        // Behind a break sound may begin with the second segment: where pictures were reordered, some was already under
+        // way when the break was seen.
+        let gap = |last: &&Arc<Segment>| {
+            last.gap && last.discontinuities == 0 && last.msn > heard.segments[0].msn + 1
+        };
+        let gap = heard.segments.last().filter(gap);
         faults.unless(!everything || heard.closed || crumbs || gap.is_none(), "S18", &self.name, || {
             "a gap in sound that never stopped".into()
         });

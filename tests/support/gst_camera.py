@@ -52,7 +52,7 @@ def launch(options, size, delay_ms):
                 f"b-adapt=false option-string=scenecut=0 {'' if bframes else 'tune=zerolatency'} "
                 f"! video/x-h264,profile={'main' if bframes else 'baseline'} ! rtph264pay config-interval=-1",
         "h265": f"x265enc speed-preset=ultrafast bitrate=2000 key-int-max={gop} "
-                f"option-string=bframes={bframes}:scenecut=0 {'' if bframes else 'tune=zerolatency'} "
+                f"option-string=bframes={bframes}:scenecut=0:open-gop=0 {'' if bframes else 'tune=zerolatency'} "
                 "! rtph265pay config-interval=-1",
         "jpeg": "jpegenc ! rtpjpegpay",
     }[options.codec]

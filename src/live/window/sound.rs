@@ -13,8 +13,17 @@ use crate::media::time::TICKS_PER_SECOND;
 /// A segment of sound may be this much longer than one of pictures: the longest frame, 2048 samples at 8 kHz.
 const SOUND_SLACK: Ticks = Ticks(TICKS_PER_SECOND as i64 * 256 / 1000);
 
+/// The timescale of sound is not that of pictures.
+const ROUNDING: Ticks = Ticks(TICKS_PER_SECOND as i64 / 100);
+
 /// Chunks of sound that wait for their pictures, at most: some seconds of them.
 const MOST_WAITING: usize = 250;
+
+/// How long one frame of the sound lasts that `chunk` belongs to.
+fn frame_of(chunk: &Chunk) -> Option<Ticks> {
+    let audio = chunk.epoch.tracks.audio.as_ref()?;
+    Some(Ticks::from_timescale(audio.frame_samples.into(), audio.sample_rate))
+}
 
 impl Window {
     /// Takes in a chunk of sound. It waits for its pictures: only then is known which segment it belongs to,
@@ -43,6 +52,8 @@ impl Window {
 
     fn append_audio(&mut self, chunk: Arc<Chunk>, index: u64) {
         let keep = self.keep();
+        self.sound_too_late = SOUND_TOO_LATE.max(frame_of(&chunk).map_or(Ticks(0), |frame| frame + ROUNDING));
+        let too_late = self.sound_too_late;
         let limits = Limits { part: self.audio_part_target, ..self.limits() };
         if limits.part.is_some_and(|most| chunk.end - chunk.start > most) {
             return;
@@ -54,12 +65,12 @@ impl Window {
         let longest = segment_limit(self.targets.map_or(LONGEST_TARGET_DURATION, |targets| targets.duration));
         let ended = |msn| self.video.segment(msn).map(|segment| segment.start + segment.duration);
         while ended(audio.open_msn()).is_some_and(|end| chunk.start >= end) {
-            audio.follow(&self.video, SOUND_TOO_LATE);
+            audio.follow(&self.video, too_late);
         }
         let start = self.video.start_of(audio.open_msn());
         // A run of sound that ends behind its segment's end takes some of this one's.
         let heard = audio.newest().map_or(Ticks(i64::MIN), |last| last.start + last.duration);
-        let late = start.is_some_and(|start| chunk.start - start.max(heard) > SOUND_TOO_LATE);
+        let late = start.is_some_and(|start| chunk.start - start.max(heard) > too_late);
         // One that starts late waits for the next segment: a list of shorter ones would drift from the
         // video's. One that would make its segment longer than promised is left out.
         // One that comes when its segment is a gap already is too late altogether.
@@ -85,8 +96,7 @@ impl Window {
         if self.audio_part_target.is_some() {
             return;
         }
-        let (Some(video), Some(audio)) = (self.part_target, &chunk.epoch.tracks.audio) else { return };
-        let frame = Ticks::from_timescale(audio.frame_samples.into(), audio.sample_rate);
+        let (Some(video), Some(frame)) = (self.part_target, frame_of(chunk)) else { return };
         let target = targets::audio_part_target(video, frame);
         let promised = self.targets.map_or(target, |targets| targets.longest_part());
         self.audio_part_target = Some(target.min(promised));

@@ -63,6 +63,9 @@ impl Hls {
                 let _ = first_chunk(&rendition.channel).await;
             }
         };
+        if camera.renditions.iter().all(|one| one.channel.status().state == State::Disabled) {
+            return not_delivering(camera);
+        }
         if timeout(self.options.start_timeout, any).await.is_ok() {
             let _ = timeout(GRACE, all).await;
         }

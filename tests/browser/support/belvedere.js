@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 
 import { Child } from './child.js';
 
-const BINARY = process.env.BELVEDERE ?? fileURLToPath(new URL('../../../target/release/belvedere', import.meta.url));
+/** The server to test. */
+export const BINARY = process.env.BELVEDERE ?? fileURLToPath(new URL('../../../target/release/belvedere', import.meta.url));
 
 export class Belvedere {
   /** Starts `belvedere serve` with these arguments; by default with the built-in camera. */

@@ -16,10 +16,10 @@ export class Child {
     return child;
   }
 
-  constructor(command, args) {
+  constructor(command, args, options = {}) {
     this.command = command;
     this.log = '';
-    this.process = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.process = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], ...options });
     this.failed = new Promise((_, reject) => { this.process.once('error', reject); });
     this.failed.catch(() => {});
     this.exited = once(this.process, 'exit').then(([code, signal]) => code ?? signal, (error) => error);

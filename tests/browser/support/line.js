@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net';
 
 export class Line {
   static async to(port) {
-    const line = new Line();
+    const line = new this();
     line.broken = false;
     line.pairs = new Set();
     line.server = createServer((near) => line.#join(near, port));
@@ -25,6 +25,7 @@ export class Line {
     this.pairs.add(pair);
     for (const [from, to] of [[near, far], [far, near]]) {
       from.on('data', (bytes) => {
+        if (from === near && !this.passes(bytes)) near.destroy();
         if (!to.write(bytes)) from.pause();
       });
       to.on('drain', () => {
@@ -38,6 +39,11 @@ export class Line {
       });
       if (this.held) from.pause();
     }
+  }
+
+  /** Whether what comes from the viewer may pass. */
+  passes() {
+    return true;
   }
 
   /** Cuts all connections; new ones are cut too until `mend`. */

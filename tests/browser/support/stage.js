@@ -3,6 +3,7 @@
 import { Belvedere } from './belvedere.js';
 import { Browser } from './browser.js';
 import { Camera } from './camera.js';
+import { Firewall } from './firewall.js';
 import { Line } from './line.js';
 import { Site } from './site.js';
 
@@ -42,6 +43,11 @@ export class Stage {
     return this.#keep(Line.to(port), (line) => line.close());
   }
 
+  /** A line on which `forbidden` is never asked for. */
+  firewall(port, forbidden) {
+    return this.#keep(Firewall.to(port, forbidden), (line) => line.close());
+  }
+
   site() {
     return this.#keep(Site.start(), (site) => site.close());
   }
@@ -50,6 +56,15 @@ export class Stage {
     this.browser ??= this.#keep(Browser.start(), (browser) => browser.close());
     const browser = await this.browser;
     return this.#keep(browser.open(url), (view) => view.close(this.t.name));
+  }
+
+  /** Another browser than the usual one. */
+  engine(Engine) {
+    return this.#keep(Engine.start(), (engine) => engine.close());
+  }
+
+  tab(engine, url) {
+    return this.#keep(engine.open(url), (tab) => tab.close());
   }
 
   /** Prints a line of figures. */

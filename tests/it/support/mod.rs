@@ -1,6 +1,7 @@
 //! Servers, cameras, clients, and readers of what comes out.
 
 pub mod cache;
+pub mod camera_tls;
 pub mod checker;
 pub mod client;
 pub mod crowd;
@@ -12,6 +13,7 @@ pub mod players;
 pub mod playlist;
 pub mod program;
 pub mod recording;
+pub mod scripted;
 pub mod site;
 pub mod socket;
 pub mod tls;

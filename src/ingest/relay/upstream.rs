@@ -1,0 +1,141 @@
+//! The connection to the camera itself, plain or over TLS.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use url::{Host, Url};
+
+use crate::ingest::error::{Failure, Step};
+use crate::ingest::options::Trust;
+
+/// The ports of RTSP (RFC 2326, 3.2) and of RTSP over TLS (IANA's registry).
+pub const DEFAULT_PORT: u16 = 554;
+const DEFAULT_TLS_PORT: u16 = 322;
+
+/// Whatever carries RTSP.
+pub trait Carrier: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Carrier for T {}
+
+/// An open connection.
+pub struct Upstream {
+    /// To the camera.
+    pub stream: Box<dyn Carrier>,
+    /// Our end of it.
+    pub local: SocketAddr,
+    /// The camera's end.
+    pub peer: SocketAddr,
+}
+
+/// The port that a URL means.
+pub fn port(url: &Url) -> u16 {
+    url.port().unwrap_or(if url.scheme() == "rtsps" { DEFAULT_TLS_PORT } else { DEFAULT_PORT })
+}
+
+/// Connects to the host of `url`.
+///
+/// # Errors
+/// It is no RTSP URL, nobody answers within `limit`, or the certificate is not to be trusted.
+pub async fn connect(url: &Url, trust: &Trust, limit: Duration) -> Result<Upstream, Failure> {
+    let silent = Failure::TimedOut { step: Step::Connecting, after: limit };
+    let tcp = timeout(limit, tcp(url)).await.map_err(|_| silent)??;
+    let unreachable = |error: io::Error| Failure::Unreachable { why: error.to_string() };
+    tcp.set_nodelay(true).map_err(unreachable)?;
+    let (local, peer) = (tcp.local_addr().map_err(unreachable)?, tcp.peer_addr().map_err(unreachable)?);
+    if url.scheme() != "rtsps" {
+        return Ok(Upstream { stream: Box::new(tcp), local, peer });
+    }
+    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| Failure::BadUrl)?;
+    let config = config(trust).map_err(|error| Failure::Tls { why: error.to_string() })?;
+    let handshake = TlsConnector::from(Arc::new(config)).connect(name, tcp);
+    match timeout(limit, handshake).await {
+        Ok(Ok(stream)) => Ok(Upstream { stream: Box::new(stream), local, peer }),
+        Ok(Err(error)) => Err(Failure::Tls { why: error.to_string() }),
+        Err(_) => Err(Failure::TimedOut { step: Step::Tls, after: limit }),
+    }
+}
+
+async fn tcp(url: &Url) -> Result<TcpStream, Failure> {
+    let port = port(url);
+    let connected = match url.host() {
+        Some(Host::Domain(name)) => TcpStream::connect((name, port)).await,
+        Some(Host::Ipv4(ip)) => TcpStream::connect((ip, port)).await,
+        Some(Host::Ipv6(ip)) => TcpStream::connect((ip, port)).await,
+        None => return Err(Failure::BadUrl),
+    };
+    connected.map_err(|error| match error.kind() {
+        io::ErrorKind::ConnectionRefused => Failure::Refused,
+        _ => Failure::Unreachable { why: error.to_string() },
+    })
+}
+
+fn config(trust: &Trust) -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder =
+        ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
+    let roots = match trust {
+        Trust::Insecure => {
+            let anyone = Arc::new(Anyone(provider));
+            let builder = builder.dangerous().with_custom_certificate_verifier(anyone);
+            return Ok(builder.with_no_client_auth());
+        }
+        Trust::WebRoots => RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        Trust::Roots(certificates) => {
+            let mut roots = RootCertStore::empty();
+            for certificate in certificates.iter() {
+                roots.add(certificate.clone())?;
+            }
+            roots
+        }
+    };
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// Takes any certificate: encrypted, but nobody knows with whom (`tls = "insecure"`).
+#[derive(Debug)]
+struct Anyone(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anyone {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

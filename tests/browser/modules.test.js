@@ -1,0 +1,135 @@
+// What of the pages needs no page: their pure modules.
+
+import assert from 'node:assert/strict';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+let directory;
+
+// Node takes a file for a module by the package it is in; the pages have none.
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'belvedere-modules-'));
+  await cp(fileURLToPath(new URL('../../static', import.meta.url)), directory, { recursive: true });
+  await writeFile(join(directory, 'package.json'), '{"type": "module"}');
+});
+after(() => rm(directory, { recursive: true }));
+
+const load = (name) => import(pathToFileURL(join(directory, name)).href);
+
+test('the best way that has not failed lately is taken, and the first one again after a rest', async () => {
+  const { Ladder } = await load('ladder.js');
+  const ladder = new Ladder(['socket', 'stream']);
+  assert.equal(ladder.best(0), 'socket');
+  assert.equal(ladder.failed('socket', 10), true);
+  assert.equal(ladder.best(11), 'stream');
+  assert.equal(ladder.failed('stream', 20), false, 'both have failed');
+  assert.equal(ladder.best(30), 'socket', 'whose rest ends first');
+  assert.equal(ladder.best(71), 'socket');
+  ladder.failed('socket', 71);
+  assert.equal(ladder.best(140), 'stream', 'the second rest is longer');
+  ladder.worked('socket');
+  assert.equal(ladder.best(141), 'socket');
+});
+
+test('a stream is cut into init segments and chunks wherever its bytes are cut', async () => {
+  const { Fragments } = await load('fragments.js');
+  const box = (type, length) => {
+    const bytes = new Uint8Array(8 + length).fill(7);
+    new DataView(bytes.buffer).setUint32(0, bytes.length);
+    bytes.set([...type].map((letter) => letter.charCodeAt(0)), 4);
+    return bytes;
+  };
+  const boxes = [box('ftyp', 12), box('moov', 300), box('moof', 90), box('mdat', 1000), box('styp', 4), box('moof', 90), box('mdat', 0)];
+  const stream = Uint8Array.from(boxes.flatMap((bytes) => [...bytes]));
+  const expected = [['init', 328], ['chunk', 1106], ['chunk', 118]];
+  for (const step of [1, 7, 333, stream.length]) {
+    const fragments = new Fragments();
+    const found = [];
+    for (let at = 0; at < stream.length; at += step) found.push(...fragments.push(stream.slice(at, at + step)));
+    assert.deepEqual(found.map(({ kind, bytes }) => [kind, bytes.byteLength]), expected, `in steps of ${step}`);
+  }
+  assert.throws(() => new Fragments().push(new TextEncoder().encode('<!doctype html>')), /no fragmented MP4/);
+});
+
+test('the player starts at the newest picture, glides back to its distance, and jumps when it is far behind', async () => {
+  const { LiveEdge } = await load('edge.js');
+  const edge = new LiveEdge({ floor: 0.3 });
+  const at = (now, time, end) => edge.decide({ now, time, paused: false, ranges: [[100, end]] });
+  assert.deepEqual(at(0, 0, 110), { rate: 1, seek: 109.7, why: 'join' });
+  // Late by a second for a while: a little faster, no jump.
+  let rate = 1;
+  for (let now = 2; now < 12; now += 0.1) {
+    const step = at(now, 109.7 + now, 109.7 + now + 1.3);
+    assert.equal(step.seek, undefined, `${now}`);
+    rate = step.rate;
+  }
+  assert.ok(rate > 1 && rate <= 1.1, `${rate}`);
+  const jump = at(12, 121.7, 130);
+  assert.equal(jump.why, 'behind');
+  assert.ok(Math.abs(jump.seek - (130 - edge.target)) < 1e-9);
+});
+
+test('a hole is crossed', async () => {
+  const { LiveEdge } = await load('edge.js');
+  const edge = new LiveEdge();
+  const ranges = [[0, 10], [12, 12.2]];
+  edge.decide({ now: 0, time: 9, paused: false, ranges: [[0, 10]] });
+  edge.decide({ now: 5, time: 10, paused: false, ranges });
+  const step = edge.decide({ now: 5.4, time: 10, paused: false, ranges });
+  assert.deepEqual([step.why, step.seek], ['gap', 12.01]);
+});
+
+test('tiles fit into every window', async () => {
+  const { layout } = await load('layout.js');
+  for (const [width, height] of [[360, 600], [390, 800], [820, 1100], [1440, 850], [3840, 2100]]) {
+    for (let count = 1; count <= 36; count += 1) {
+      const { columns, tile, gap } = layout(count, width, height);
+      const where = `${count} in ${width} x ${height}`;
+      assert.ok(columns >= 1 && columns <= count, where);
+      assert.ok(columns * tile + (columns - 1) * gap <= width + 1, `${where}: wider than the window`);
+      assert.ok(tile >= 140, `${where}: a tile of ${tile}`);
+      if (width >= 1440) assert.ok(Math.ceil(count / columns) * (tile * 9 / 16 + gap) <= height + gap, `${where}: higher than the window`);
+    }
+  }
+});
+
+test('a small tile shows the light rendition, a large one what the connection carries', async () => {
+  const { tileRendition } = await load('cameras.js');
+  const camera = { renditions: [{ name: 'main', width: 1920 }, { name: 'sub', width: 640 }] };
+  assert.equal(tileRendition(camera, 400), 'sub');
+  assert.equal(tileRendition(camera, 1270), 'sub');
+  assert.equal(tileRendition(camera, 1900), 'auto');
+  assert.equal(tileRendition({ renditions: [{ name: 'main' }] }, 400), 'auto');
+});
+
+test('who cannot play a codec is told which rendition can be played', async () => {
+  const { playableCodecs, whyUnplayable } = await load('codecs.js');
+  const supports = (mime) => /avc1|mp4a/.test(mime);
+  const camera = { renditions: [{ name: 'main', codecs: 'hvc1.1.6.L120.90,mp4a.40.2' }, { name: 'sub', codecs: 'avc1.4d401f' }] };
+  assert.equal(
+    whyUnplayable(camera, 'main', supports),
+    'The camera sends H.265 (hvc1.1.6.L120.90), which this browser cannot play. It can play the rendition “sub”.',
+  );
+  assert.equal(whyUnplayable(camera, 'sub', supports), null);
+  assert.deepEqual(playableCodecs((mime) => /4d40|mp4a/.test(mime)), ['avc1.4d401e', 'mp4a.40.2', 'mp4a.40.5']);
+});
+
+test('the pages name all their modules, so that none waits for another to be found', async () => {
+  const modulesOf = async (name, found = new Set()) => {
+    const text = await readFile(join(directory, name), 'utf8');
+    for (const [, imported] of text.matchAll(/^(?:import|export) [^;]*'\.\/([^']+)';/gm)) {
+      if (found.has(imported)) continue;
+      found.add(imported);
+      await modulesOf(imported, found);
+    }
+    return found;
+  };
+  for (const [page, entry] of [['index.html', 'wall.js'], ['watch.html', 'watch.js']]) {
+    const text = await readFile(join(directory, page), 'utf8');
+    const named = [...text.matchAll(/rel="modulepreload" href="[./]*static\/([^"]+)"/g)].map(([, name]) => name);
+    assert.deepEqual(named.sort(), [...await modulesOf(entry)].sort(), page);
+  }
+});

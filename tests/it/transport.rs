@@ -1,0 +1,7 @@
+//! How cameras are reached: TLS, redirects, UDP, passwords, and answers that are not by the book.
+
+mod answers;
+mod brands;
+mod flood;
+mod tls;
+mod udp;
