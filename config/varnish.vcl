@@ -22,11 +22,13 @@ sub vcl_recv {
     if (req.http.Upgrade ~ "(?i)websocket") {
         return (pipe);
     }
-    # Pages and the API are not for the cache.
-    if (req.url !~ "^/hls/" || (req.method != "GET" && req.method != "HEAD") || req.http.Authorization) {
+    # Pages and the API are not for the cache, nor is what somebody gets who is logged in. What lies below an access
+    # link is: the link stays in the key.
+    if (req.url !~ "^/(t/[^/]+/)?hls/" || (req.method != "GET" && req.method != "HEAD")
+        || req.http.Authorization || req.http.Cookie ~ "belvedere_") {
         return (pass);
     }
-    # Answers are the same for all viewers.
+    # Answers are the same for all viewers. An access token in the query does not get through: use /t/TOKEN/ links.
     unset req.http.Cookie;
     # What a playlist request waits for is part of what it asks for. Nothing else in the query is.
     set req.http.X-Asked = "";

@@ -166,6 +166,14 @@ impl App {
         if let Some(address) = self.web.tls_address() {
             text += &format!("  over TLS    {}\n", place("https", address));
         }
+        if let Some(fingerprint) = self.web.authority() {
+            text += &format!(
+                "\n  Nobody knows this server's certificate. On an iPhone: open {plain}belvedere.crt in Safari,\n  \
+                 install it under Settings > General > VPN & Device Management, and switch it on under\n  \
+                 Settings > General > About > Certificate Trust Settings. Its SHA-256 fingerprint must be\n  \
+                 {fingerprint}\n\n"
+            );
+        }
         if let Some(first) = self.cameras.first() {
             text += &format!("  HLS         {plain}hls/{first}/index.m3u8\n");
         }

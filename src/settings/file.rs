@@ -1,9 +1,11 @@
 //! The sections of the file that hold for all cameras, and their bounds.
 
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use toml::de::DeValue;
 
 use super::section::{Report, Section};
@@ -21,6 +23,10 @@ const WINDOW: RangeInclusive<Duration> = Duration::from_secs(6)..=Duration::from
 const MAX_LAG: RangeInclusive<Duration> = Duration::from_millis(200)..=Duration::from_secs(60);
 /// For everything that waits for a peer: shorter breaks on a busy network, longer is no time-out.
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
+/// More than a million do not fit into one machine.
+const CONNECTIONS: RangeInclusive<usize> = 1..=1_000_000;
+/// Where our own authority is kept, beside the configuration.
+const AUTHORITY: &str = "belvedere-authority.pem";
 /// Nothing means that no camera's clock is believed.
 const CLOCK_TOLERANCE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3600);
 /// One sync sample of a 4K camera can take more than 512 KiB.
@@ -46,7 +52,7 @@ pub(super) fn read(text: &str, file: &str, base_dir: &Path) -> Result<Settings, 
             read_ingest(section, &mut settings.ingest);
         }
         if let Some(section) = root.section("limits") {
-            read_limits(section, &mut settings.live);
+            read_limits(section, &mut settings.live, &mut settings.web.connections);
         }
         if let Some(section) = root.section("cameras") {
             settings.cameras = cameras::read(section, base_dir);
@@ -60,6 +66,7 @@ pub(super) fn read(text: &str, file: &str, base_dir: &Path) -> Result<Settings, 
 fn read_server(mut section: Section<'_, '_>, web: &mut web::Options, base_dir: &Path) {
     section.set(&mut web.listen, "listen", value::address);
     section.set(&mut web.base_path, "base_path", base_path);
+    section.set(&mut web.trusted_proxies, "trusted_proxies", networks);
     if section.has("auth") {
         let head = "stands before all tables, at the head of the file: auth = \"none\", or as a table [auth]";
         section.get("auth", |_| Checked::<()>::Err(head.to_owned()));
@@ -75,8 +82,19 @@ fn read_server(mut section: Section<'_, '_>, web: &mut web::Options, base_dir: &
 
 fn read_tls(mut section: Section<'_, '_>, web: &web::Options, base_dir: &Path) -> Option<web::TlsOptions> {
     let listen = section.require("listen", value::address);
-    let cert = section.require("cert", |value| path(value, base_dir));
-    let key = section.require("key", |value| path(value, base_dir));
+    let self_signed = section.get("self_signed", value::boolean).is_some_and(|entry| entry.value);
+    let identity = if self_signed {
+        for key in ["cert", "key"] {
+            section
+                .get(key, |_| Checked::<()>::Err("self_signed is true already; keep one of them".to_owned()));
+        }
+        Some(web::Identity::SelfSigned { file: base_dir.join(AUTHORITY) })
+    } else {
+        let cert = section.require("cert", |value| path(value, base_dir));
+        let key = section.require("key", |value| path(value, base_dir));
+        cert.zip(key).map(|(cert, key)| web::Identity::Files { cert: cert.value, key: key.value })
+    };
+    let redirect = section.get("redirect", value::boolean).is_some_and(|entry| entry.value);
     if let Some(listen) = &listen
         && listen.value == web.listen
         && listen.value.port() != 0
@@ -84,7 +102,7 @@ fn read_tls(mut section: Section<'_, '_>, web: &web::Options, base_dir: &Path) -
         section.problem(listen.at, "listen", format!("{} is server.listen already", listen.value));
     }
     section.finish();
-    Some(web::TlsOptions { listen: listen?.value, cert: cert?.value, key: key?.value })
+    Some(web::TlsOptions { listen: listen?.value, identity: identity?, redirect })
 }
 
 fn read_hls(mut section: Section<'_, '_>, live: &mut live::Options, hls: &mut hls::Options) {
@@ -120,12 +138,30 @@ fn read_ingest(mut section: Section<'_, '_>, ingest: &mut ingest::Options) {
     section.finish();
 }
 
-fn read_limits(mut section: Section<'_, '_>, live: &mut live::Options) {
+fn read_limits(
+    mut section: Section<'_, '_>,
+    live: &mut live::Options,
+    connections: &mut web::ConnectionLimits,
+) {
+    section.set(&mut connections.all, "connections", |value| value::count(value, &CONNECTIONS));
+    section.set(&mut connections.per_address, "connections_per_address", |value| {
+        value::count(value, &CONNECTIONS)
+    });
     section.set(&mut live.ring_bytes, "ring_bytes", |value| {
         let bytes = value::size(value, &RING_BYTES)?;
         usize::try_from(bytes).map_err(|_| "more than this machine can address".to_owned())
     });
     section.finish();
+}
+
+/// Networks, or single addresses.
+fn networks(value: &DeValue<'_>) -> Checked<Vec<IpNet>> {
+    let network = |text: &str| text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    let texts = value::strings(value, |text| match network(text) {
+        Ok(_) => Ok(()),
+        Err(_) => Err("must be addresses or networks, like \"127.0.0.1\" or \"10.0.0.0/8\"".to_owned()),
+    })?;
+    Ok(texts.iter().filter_map(|text| network(text).ok()).collect())
 }
 
 fn timeout(value: &DeValue<'_>) -> Checked<Duration> {

@@ -100,7 +100,8 @@ fn the_sample_stays_good_when_all_of_it_is_switched_on() {
 
     let settings = Settings::load(&dir.path().join("b.toml")).unwrap_or_else(|error| panic!("{error}"));
     let tls = settings.web.tls.as_ref().unwrap();
-    assert_eq!((&tls.cert, &tls.key), (&dir.path().join("cert.pem"), &dir.path().join("key.pem")));
+    let (cert, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
+    assert_eq!(tls.identity, web::Identity::Files { cert, key });
     let [main, sub] = settings.cameras[0].renditions.as_slice() else { panic!("{settings:?}") };
     assert_eq!((main.source.username.as_deref(), password(&main.source)), (Some("viewer"), Some("hunter2")));
     assert_eq!(password(&sub.source), Some("change me"));
@@ -158,7 +159,18 @@ fn every_value_arrives_where_it_belongs() {
     assert_eq!(web.base_path, "/cams/all/");
     let tls = web.tls.unwrap();
     assert_eq!(tls.listen, "0.0.0.0:443".parse().unwrap());
-    assert_eq!((tls.cert, tls.key), (PathBuf::from("/etc/belvedere/c.pem"), PathBuf::from("/k.pem")));
+    let (cert, key) = (PathBuf::from("/etc/belvedere/c.pem"), PathBuf::from("/k.pem"));
+    assert_eq!((tls.identity, tls.redirect), (web::Identity::Files { cert, key }, false));
+    let own = parse(
+        "[server]\ntrusted_proxies = [\"127.0.0.1\", \"10.0.0.0/8\"]\n\
+                     tls = { listen = \"0.0.0.0:443\", self_signed = true, redirect = true }\n\
+                     [limits]\nconnections = 7\nconnections_per_address = 3",
+    );
+    let file = PathBuf::from("/etc/belvedere/belvedere-authority.pem");
+    let tls = own.web.tls.unwrap();
+    assert_eq!((tls.identity, tls.redirect), (web::Identity::SelfSigned { file }, true));
+    assert_eq!(own.web.connections, web::ConnectionLimits { all: 7, per_address: 3 });
+    assert_eq!(own.web.trusted_proxies, ["127.0.0.1/32", "10.0.0.0/8"].map(|text| text.parse().unwrap()));
     let ms = Duration::from_millis;
     let live::Options { window, ring_bytes, part_target, segment_target } = live;
     assert_eq!((part_target, segment_target, window), (Some(ms(250)), Some(ms(4000)), ms(90_000)));
@@ -227,12 +239,21 @@ fn a_complaint_names_file_line_key_and_rule() {
         ("[server]\nlistn = 1", "b.toml:2:1: server.listn: unknown key; did you mean \"listen\"?"),
         (
             "[server]\nfoo = 1",
-            "b.toml:2:1: server.foo: unknown key; known here: listen, base_path, cors, tls",
+            "b.toml:2:1: server.foo: unknown key; known here: listen, base_path, trusted_proxies, cors, tls",
         ),
         (
             "[server]\nauth = \"none\"",
             "b.toml:2:1: server.auth: stands before all tables, at the head of the file: auth = \"none\", or as a table [auth]",
         ),
+        (
+            "[server]\ntrusted_proxies = [\"proxy\"]",
+            "b.toml:2:1: server.trusted_proxies: must be addresses or networks, like \"127.0.0.1\" or \"10.0.0.0/8\"",
+        ),
+        (
+            "[server.tls]\nlisten = \"1.2.3.4:5\"\nself_signed = true\ncert = \"c\"",
+            "b.toml:4:1: server.tls.cert: self_signed is true already; keep one of them",
+        ),
+        ("[limits]\nconnections = 0", "b.toml:2:1: limits.connections: must be 1 to 1000000, not 0"),
         ("auth = \"non\"", "b.toml:1:1: auth: must be \"none\" or a table"),
         ("auth = 5", "b.toml:1:1: auth: must be \"none\" or a table"),
         (
@@ -262,8 +283,8 @@ fn a_complaint_names_file_line_key_and_rule() {
             "b.toml:2:1: server.cors.credentials: must be origins like \"https://example.org\", with no path",
         ),
         (
-            "[server.tls]\nlisten = \"1.2.3.4:5\"\ncert = \"c\"\nkey = \"k\"\n  self_signed = true",
-            "b.toml:5:3: server.tls.self_signed: unknown key; known here: listen, cert, key",
+            "[server.tls]\nlisten = \"1.2.3.4:5\"\ncert = \"c\"\nkey = \"k\"\n  acme = true",
+            "b.toml:5:3: server.tls.acme: unknown key; known here: listen, self_signed, cert, key, redirect",
         ),
         ("hls.windows = \"9s\"", "b.toml:1:5: hls.windows: unknown key; did you mean \"window\"?"),
         ("[mse]\nmaxlag = 1", "b.toml:2:1: mse.maxlag: unknown key; did you mean \"max_lag\"?"),
@@ -271,7 +292,10 @@ fn a_complaint_names_file_line_key_and_rule() {
             "[ingest]\nstalltimeout = 1",
             "b.toml:2:1: ingest.stalltimeout: unknown key; did you mean \"stall_timeout\"?",
         ),
-        ("[limits]\nring = 1", "b.toml:2:1: limits.ring: unknown key; known here: ring_bytes"),
+        (
+            "[limits]\nring = 1",
+            "b.toml:2:1: limits.ring: unknown key; known here: connections, connections_per_address, ring_bytes",
+        ),
         (
             &format!("[cameras.c]\ntitel = \"x\"\nrenditions.main.{source}"),
             "b.toml:2:1: cameras.c.titel: unknown key; did you mean \"title\"?",

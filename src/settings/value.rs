@@ -47,6 +47,14 @@ fn string_like<'v>(expected: &str, value: &'v DeValue<'_>) -> Checked<&'v str> {
     }
 }
 
+/// A number of things within bounds.
+pub(super) fn count(value: &DeValue<'_>, bounds: &RangeInclusive<usize>) -> Checked<usize> {
+    let DeValue::Integer(number) = value else { return Err(wrong_type("a number", value)) };
+    let count =
+        usize::from_str_radix(number.as_str(), number.radix()).map_err(|_| "must be a number".to_owned())?;
+    within(count, bounds, |count| count.to_string())
+}
+
 /// True or false.
 pub(super) fn boolean(value: &DeValue<'_>) -> Checked<bool> {
     match value {

@@ -1,16 +1,19 @@
 //! The way in: what a request asks for, whether it may have that, and what its answer must say to caches and to pages
 //! on other origins.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, ETAG};
 use hyper::{Method, Request, StatusCode};
+use url::Url;
 
 use super::access::{self, By, Origin, Pass, Refusal, Shown, Way};
 use super::answer::{self, Answer, error, make_private, see_other};
 use super::delivery::deliver;
+use super::forwarded::{self, Seen};
 use super::handler::Site;
 use super::handshake::is_extended_connect;
 use super::route::{Route, TOKEN_PREFIX, query_value};
@@ -19,13 +22,19 @@ use crate::hls::Name;
 
 impl Site {
     /// Answers a request. Never fails: errors are answers too.
-    pub async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Answer {
-        let origin = Origin::of(request.headers(), access::host(&request));
+    pub async fn answer(self: Arc<Self>, mut request: Request<Incoming>, peer: Peer) -> Answer {
+        let seen = forwarded::seen(peer, access::host(&request), request.headers(), &self.trusted_proxies);
+        let origin = Origin::of(request.headers(), seen.host.as_deref());
+        let peer = seen.peer;
         if request.method() == Method::OPTIONS {
             let mut answer = answer::preflight();
             self.access.cors.mark(&mut answer, &origin, false, false);
             return answer;
         }
+        if let Some(elsewhere) = self.secure(&request, &seen) {
+            return elsewhere;
+        }
+        request.extensions_mut().insert(seen);
         let (mut answer, by) = self.enter(request, peer, &origin).await;
         let shared = matches!(by, By::Nobody | By::Path);
         if !shared {
@@ -33,6 +42,26 @@ impl Site {
         }
         self.access.cors.mark(&mut answer, &origin, by == By::Ambient, shared);
         answer
+    }
+
+    /// Whether an address is one of a proxy that is believed.
+    pub fn trusts(&self, address: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|network| network.contains(&address))
+    }
+
+    /// Sends the reader of a page to where there is TLS. Players are never sent elsewhere: they may not follow, or not
+    /// with what they showed.
+    fn secure(&self, request: &Request<Incoming>, seen: &Seen) -> Option<Answer> {
+        let port = self.secure_port.filter(|_| !seen.peer.tls && request.method().is_safe())?;
+        let (route, _) = self.routes.find_with_token(request.uri().path());
+        if !matches!(route?, Route::Wall | Route::Watch(_) | Route::Login | Route::BaseWithoutSlash) {
+            return None;
+        }
+        let own = Url::parse(&format!("http://{}/", seen.host.as_deref()?)).ok()?;
+        let path = request.uri().path_and_query()?;
+        let mut answer = see_other(&format!("https://{}:{port}{}{path}", own.host_str()?, seen.prefix));
+        *answer.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+        Some(answer)
     }
 
     /// The answer, and what let the request in; [`By::Explicit`] if nothing did.

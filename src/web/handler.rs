@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::future::join_all;
 use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
+use ipnet::IpNet;
+use rustls::pki_types::CertificateDer;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -12,6 +15,7 @@ use super::access::{Access, Lease, Pass};
 use super::answer::{Answer, Cache, error, ok};
 use super::handshake::handshake;
 use super::hls::{self, Hls};
+use super::limits::Connections;
 use super::mse;
 use super::route::{Route, Routes, query_value};
 use super::viewers::{Peer, Viewers};
@@ -29,6 +33,14 @@ pub struct Site {
     pub routes: Routes,
     /// Who may come in.
     pub access: Access,
+    /// Proxies that are believed whom a request is from.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Where pages that are asked for without TLS send their reader, if they do.
+    pub secure_port: Option<u16>,
+    /// Our own authority's certificate, to be trusted by phones.
+    pub authority: Option<CertificateDer<'static>>,
+    /// How many are connected.
+    pub connections: Arc<Connections>,
     /// The HLS side.
     pub hls: Hls,
     /// Options of MSE feeds.
@@ -100,6 +112,13 @@ impl Site {
             },
             Route::Alive => ok("text/plain; charset=utf-8", Cache::Never, "alive\n".to_owned()),
             Route::Ready => api::ready(&self.catalog, self.access.is_open()),
+            Route::Authority => match &self.authority {
+                Some(certificate) => {
+                    let bytes = Bytes::copy_from_slice(certificate);
+                    ok("application/x-x509-ca-cert", Cache::Never, bytes)
+                }
+                None => error(StatusCode::NOT_FOUND, "this server has no authority of its own"),
+            },
             Route::Login => self.login(request, peer).await,
             Route::Logout => self.logout(&request, peer),
             Route::BaseWithoutSlash => to_base(request.uri().path()),

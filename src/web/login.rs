@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use super::access::{Refusal, SESSION_COOKIE, Shown};
 use super::answer::{Answer, error, see_other};
+use super::forwarded::Seen;
 use super::handler::Site;
 use super::pages;
 use super::route::{Route, query_value};
@@ -30,6 +31,7 @@ impl Site {
         if request.method() != Method::POST {
             return pages::login(StatusCode::OK, None);
         }
+        let prefix = prefix(&request);
         let next = request.uri().query().and_then(|query| query_value(query, "next"));
         let next = next.filter(|next| self.is_page(next)).unwrap_or_default();
         let Some((user, password)) = read(request.into_body()).await else {
@@ -38,7 +40,7 @@ impl Site {
         match self.access.login(&user, password.expose_secret(), peer.address).await {
             Ok((session, life)) => {
                 let mut answer = see_other(&format!("./{next}"));
-                self.set_cookie(&mut answer, &session, life, peer);
+                self.set_cookie(&mut answer, &session, life, peer, &prefix);
                 answer
             }
             Err(refusal) => {
@@ -58,7 +60,7 @@ impl Site {
     pub fn logout(&self, request: &Request<Incoming>, peer: Peer) -> Answer {
         self.access.logout(&Shown { path_token: None, query: "", headers: request.headers() });
         let mut answer = see_other("./");
-        self.set_cookie(&mut answer, "", 0, peer);
+        self.set_cookie(&mut answer, "", 0, peer, &prefix(request));
         answer
     }
 
@@ -69,16 +71,22 @@ impl Site {
         matches!(found, Some(Route::Watch(_))) && next.bytes().all(|byte| byte.is_ascii_graphic())
     }
 
-    fn set_cookie(&self, answer: &mut Answer, text: &str, life: u64, peer: Peer) {
+    fn set_cookie(&self, answer: &mut Answer, text: &str, life: u64, peer: Peer, prefix: &str) {
         let secure = if peer.tls { "; Secure" } else { "" };
         let path = self.routes.base_path();
-        let cookie =
-            format!("{SESSION_COOKIE}={text}; Path={path}; Max-Age={life}; HttpOnly; SameSite=Lax{secure}");
+        let cookie = format!(
+            "{SESSION_COOKIE}={text}; Path={prefix}{path}; Max-Age={life}; HttpOnly; SameSite=Lax{secure}"
+        );
         if let Ok(mut cookie) = HeaderValue::try_from(cookie) {
             cookie.set_sensitive(true);
             answer.headers_mut().insert(SET_COOKIE, cookie);
         }
     }
+}
+
+/// The path below which a proxy shows this server.
+fn prefix(request: &Request<Incoming>) -> String {
+    request.extensions().get::<Seen>().map(|seen| seen.prefix.clone()).unwrap_or_default()
 }
 
 /// Name and password of a form.

@@ -7,13 +7,16 @@
 pub mod access;
 mod answer;
 mod api;
+mod authority;
 mod body;
 mod counted;
 mod delivery;
 mod entrance;
+mod forwarded;
 mod handler;
 mod handshake;
 mod hls;
+mod limits;
 mod login;
 mod mp4;
 mod mse;
@@ -27,6 +30,7 @@ mod viewers;
 #[cfg(test)]
 mod waiting_tests;
 
-pub use options::{Options, TlsOptions};
+pub use limits::ConnectionLimits;
+pub use options::{Identity, Options, TlsOptions};
 pub use server::{Parts, Server, StartError};
 pub use tls::TlsError;

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::access::Lease;
 use super::answer::{Answer, Cache, error, ok};
 use super::body::{Body, Pieces};
+use crate::clock;
 use crate::live::{Channel, Tip, Wanted};
 use crate::media::Ticks;
 use crate::mp4::{Endless, Progress};
@@ -74,6 +75,10 @@ async fn started(channel: &Arc<Channel>, patience: Duration) -> bool {
 /// The next pieces of the file, when there are any.
 async fn read(mut reader: Reader) -> Option<(Pieces, Reader)> {
     loop {
+        // To who reads slowly there is always something to send.
+        if reader.lease.is_over(clock::now().instant) {
+            return None;
+        }
         reader.tips.mark_unchanged();
         let mut out = Vec::new();
         let progress = loop {

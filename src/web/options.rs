@@ -1,9 +1,12 @@
 //! What can be set about the listeners.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
 
 use super::access::{Auth, Cors, Unguarded};
+use super::limits::ConnectionLimits;
 
 /// Options of the web server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +17,10 @@ pub struct Options {
     pub base_path: String,
     /// The TLS listener, if there is one (`[server.tls]`).
     pub tls: Option<TlsOptions>,
+    /// Proxies that are believed whom a request is from (`server.trusted_proxies`).
+    pub trusted_proxies: Vec<IpNet>,
+    /// How many may be connected (`[limits]`).
+    pub connections: ConnectionLimits,
     /// Who may watch (`auth`).
     pub auth: Auth,
     /// Pages on other origins (`[server.cors]`).
@@ -35,10 +42,37 @@ impl Options {
 pub struct TlsOptions {
     /// Address of the listener (`server.tls.listen`).
     pub listen: SocketAddr,
-    /// PEM file with the certificate chain (`server.tls.cert`).
-    pub cert: PathBuf,
-    /// PEM file with the private key (`server.tls.key`).
-    pub key: PathBuf,
+    /// What it shows.
+    pub identity: Identity,
+    /// Whether pages that are asked for without TLS send their reader here (`server.tls.redirect`).
+    pub redirect: bool,
+}
+
+/// Where certificate and key come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// PEM files.
+    Files {
+        /// The certificate chain (`server.tls.cert`).
+        cert: PathBuf,
+        /// The private key (`server.tls.key`).
+        key: PathBuf,
+    },
+    /// They are made by an authority of our own (`server.tls.self_signed`).
+    SelfSigned {
+        /// Where the authority is kept, with its key.
+        file: PathBuf,
+    },
+}
+
+impl Identity {
+    /// The file that errors name.
+    pub fn file(&self) -> &Path {
+        match self {
+            Self::Files { cert, .. } => cert,
+            Self::SelfSigned { file } => file,
+        }
+    }
 }
 
 impl Default for Options {
@@ -47,6 +81,8 @@ impl Default for Options {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             base_path: "/".into(),
             tls: None,
+            trusted_proxies: Vec::new(),
+            connections: ConnectionLimits::default(),
             auth: Auth::default(),
             cors: Cors::default(),
         }

@@ -39,6 +39,8 @@ pub enum Route {
     Alive,
     /// The cameras deliver.
     Ready,
+    /// The certificate of our own authority.
+    Authority,
     /// The page where people log in.
     Login,
     /// Where they log out.
@@ -66,6 +68,7 @@ impl Route {
             Self::Asset(_)
             | Self::Alive
             | Self::Ready
+            | Self::Authority
             | Self::Login
             | Self::Logout
             | Self::BaseWithoutSlash => Need::Nothing,
@@ -87,6 +90,7 @@ enum Kind {
     Camera,
     Alive,
     Ready,
+    Authority,
     Login,
     Logout,
 }
@@ -116,6 +120,7 @@ impl Routes {
             ("/api/v1/cameras/{camera}", Kind::Camera),
             ("/livez", Kind::Alive),
             ("/readyz", Kind::Ready),
+            ("/belvedere.crt", Kind::Authority),
             ("/login", Kind::Login),
             ("/logout", Kind::Logout),
         ] {
@@ -169,6 +174,7 @@ impl Routes {
             Kind::Camera => Route::Camera(value("camera")),
             Kind::Alive => Route::Alive,
             Kind::Ready => Route::Ready,
+            Kind::Authority => Route::Authority,
             Kind::Login => Route::Login,
             Kind::Logout => Route::Logout,
         })

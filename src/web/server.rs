@@ -11,6 +11,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -21,10 +22,12 @@ use tracing::{debug, info, warn};
 
 use super::Options;
 use super::access::{Access, KeyError, Unguarded};
+use super::authority::fingerprint;
 use super::handler::Site;
 use super::hls::Hls;
+use super::limits::Connections;
 use super::route::Routes;
-use super::tls::{self, TlsError};
+use super::tls::{Tls, TlsError};
 use super::viewers::{Peer, Viewers};
 use crate::live::Catalog;
 use crate::{hls, mse};
@@ -33,6 +36,8 @@ use crate::{hls, mse};
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A TLS handshake must be done within this time.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A client that takes nothing of what is sent to it for this long is cut off: what waits for it is memory of the ring.
+const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Most bytes of a request's header.
 const HEADER_BYTES: usize = 32 << 10;
 /// Most requests at once in one HTTP/2 connection; a player has about ten.
@@ -86,6 +91,7 @@ pub struct Parts {
 pub struct Server {
     address: SocketAddr,
     tls_address: Option<SocketAddr>,
+    authority: Option<String>,
     accept: CancellationToken,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -106,7 +112,7 @@ impl Server {
         let plain = listen(options.listen).await?;
         let address = address_of(&plain, options.listen)?;
         let tls = match &options.tls {
-            Some(tls) => Some((listen(tls.listen).await?, tls::acceptor(tls)?, tls.listen)),
+            Some(tls) => Some((listen(tls.listen).await?, Tls::new(tls)?, tls.listen)),
             None => None,
         };
         if tls.is_none() {
@@ -117,10 +123,17 @@ impl Server {
         let tls_address =
             tls.as_ref().map(|(listener, _, wanted)| address_of(listener, *wanted)).transpose()?;
         let routes = Routes::new(&options.base_path);
+        let authority = tls.as_ref().and_then(|(_, tls, _)| tls.authority.clone());
+        let redirect = options.tls.as_ref().is_some_and(|tls| tls.redirect);
+        let connections = Connections::new(options.connections);
         let site = Arc::new(Site {
             catalog,
             routes,
             access,
+            trusted_proxies: options.trusted_proxies,
+            secure_port: tls_address.filter(|_| redirect).map(|address| address.port()),
+            authority: authority.clone(),
+            connections,
             hls: Hls::new(hls),
             mse,
             stop: stop.clone(),
@@ -128,10 +141,20 @@ impl Server {
             sockets: sockets.clone(),
         });
         tasks.spawn(accept_loop(plain, None, site.clone(), accept.clone(), tasks.clone()));
-        if let Some((listener, acceptor, _)) = tls {
-            tasks.spawn(accept_loop(listener, Some(acceptor), site, accept.clone(), tasks.clone()));
+        if let Some((listener, tls, _)) = tls {
+            let acceptor = Some(tls.acceptor.clone());
+            tasks.spawn(tls.keep_fresh(stop.clone()));
+            tasks.spawn(accept_loop(listener, acceptor, site, accept.clone(), tasks.clone()));
         }
-        Ok(Self { address, tls_address, accept, stop, tasks, sockets })
+        Ok(Self {
+            address,
+            tls_address,
+            authority: authority.as_ref().map(fingerprint),
+            accept,
+            stop,
+            tasks,
+            sockets,
+        })
     }
 
     /// The address of the plain listener, with the port that the system gave.
@@ -142,6 +165,11 @@ impl Server {
     /// The address of the TLS listener.
     pub fn tls_address(&self) -> Option<SocketAddr> {
         self.tls_address
+    }
+
+    /// The fingerprint of our own authority, which phones must be told to trust; `None` if there is none.
+    pub fn authority(&self) -> Option<&str> {
+        self.authority.as_deref()
     }
 
     /// How many tasks serve now: one a listener, and one a connection.
@@ -203,7 +231,20 @@ async fn accept_loop(
             continue;
         }
         let peer = Peer { address: from.ip().to_canonical(), tls: tls.is_some() };
-        tasks.spawn(greet(stream, peer, tls.clone(), site.clone(), graceful.watcher()));
+        // Behind a proxy there are many; and this machine's own programs are not held up.
+        let many = peer.address.is_loopback() || site.trusts(peer.address);
+        let Some(place) = site.connections.place((!many).then_some(peer.address)) else {
+            debug!(address = %peer.address, "too many connections");
+            continue;
+        };
+        if let Err(error) = SockRef::from(&stream).set_tcp_user_timeout(Some(STALL_TIMEOUT)) {
+            debug!(%error, "a connection has no time limit for what is not taken");
+        }
+        let greeting = greet(stream, peer, tls.clone(), site.clone(), graceful.watcher());
+        tasks.spawn(async move {
+            greeting.await;
+            drop(place);
+        });
     }
     drop(listener);
     site.stop.cancelled().await;

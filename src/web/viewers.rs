@@ -22,7 +22,7 @@ const TELLING_REQUEST: u8 = 2;
 const LONGEST_NAME: usize = 120;
 
 /// How a request came.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// From where.
     pub address: IpAddr,

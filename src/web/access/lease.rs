@@ -20,6 +20,11 @@ impl Lease {
         Self(now.instant.checked_add(left).map(Instant::from_std))
     }
 
+    /// Whether it has ended at the moment `now`, for who is too busy to wait for that.
+    pub fn is_over(&self, now: std::time::Instant) -> bool {
+        self.0.is_some_and(|end| end.into_std() <= now)
+    }
+
     /// Waits for its end.
     pub async fn ended(&self) {
         match self.0 {

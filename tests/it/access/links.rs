@@ -79,8 +79,10 @@ async fn shared_caches_keep_what_is_the_same_for_all_who_ask_at_that_address() {
         assert_eq!(cache.contains("private"), !public, "{path}: {cache}");
     }
     // The bytes are the same under every name.
-    let open = house.found("/hls/hall/index.m3u8").await;
-    assert_eq!(house.found(&format!("/t/{other}/hls/hall/index.m3u8")).await.body, open.body);
+    let list = "/hls/hall/main/video.m3u8";
+    let segment = join(list, &house.playlist(list).await.segments[0].uri);
+    let open = house.found(&segment).await;
+    assert_eq!(house.found(&format!("/t/{other}{segment}")).await.body, open.body);
     assert_eq!(house.status("/t/nonsense/hls/hall/index.m3u8").await, 200, "public is public");
     assert_eq!(house.status("/hls/gate/index.m3u8").await, 401);
 }

@@ -14,7 +14,7 @@ use crate::support::client::{Answer, Client};
 use crate::support::soon;
 
 /// Sends a form.
-async fn post(address: SocketAddr, path: &str, headers: &[(&str, &str)], form: String) -> Answer {
+pub async fn post(address: SocketAddr, path: &str, headers: &[(&str, &str)], form: String) -> Answer {
     let asking = async {
         let stream = TcpStream::connect(address).await.unwrap();
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
