@@ -196,7 +196,6 @@ fn behind(viewer: &Viewer, neighbour: &Viewer) -> f64 {
 /// How far a viewer was behind its neighbour, in seconds.
 #[derive(Clone, Copy, Debug, Default)]
 struct Late {
-    #[expect(dead_code, reason = "shown where the test fails")]
     worst: f64,
     /// Share of the time in which it was too late to be called live.
     share: f64,
