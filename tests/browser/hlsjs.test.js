@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { delayOf } from './support/delay.js';
-import { faults, untilSegments } from './support/hlsjs.js';
+import { faults, races, untilSegments } from './support/hlsjs.js';
 import { patiently } from './support/starved.js';
 
 /** How long the players must go on without a stall. */
@@ -23,9 +23,10 @@ async function watched(view, seconds) {
 
 /** No error, fatal or not, and no stall; where timers came `late`, none but the machine's. */
 function assertSmooth({ hlsErrors, advanced, elapsed, waits }, late) {
+  const upset = late.length + races(hlsErrors).length > 0;
   assert.deepEqual(faults(hlsErrors, [], late), [], 'errors that hls.js reported');
-  assert.ok(waits <= (late.length ? 3 : 0), `the video ran dry ${waits} times`);
-  assert.ok(advanced >= elapsed - (late.length ? 5 : 0.5), `${advanced} s were shown in ${elapsed} s`);
+  assert.ok(waits <= (upset ? 3 : 0), `the video ran dry ${waits} times`);
+  assert.ok(advanced >= elapsed - (upset ? 5 : 0.5), `${advanced} s were shown in ${elapsed} s`);
 }
 
 test('hls.js plays for a minute without error and stall, with low latency and without', async (t) => {
@@ -62,11 +63,11 @@ test('hls.js joins a server that has just started without an error', async (t) =
     const { hlsErrors, ...figures } = await watched(view, 6);
     stage.tell('hls.js', { ...figures, errors: hlsErrors.length });
     // There is less media than the hold back yet, so it starts too close to life, and may run dry once: until the
-    // segment that it then waits for is finished.
-    const fresh = ['bufferStalledError', 'bufferNudgeOnStall'];
+    // segment that it then waits for is finished. What comes piece by piece it may skip over, as long as it goes on.
+    const fresh = ['bufferStalledError', 'bufferNudgeOnStall', 'bufferSeekOverHole'];
     assert.deepEqual(faults(hlsErrors, fresh), [], 'errors that hls.js reported');
-    assert.ok(figures.waits <= 1, `the video ran dry ${figures.waits} times`);
-    assert.ok(figures.advanced >= 3.5, `${figures.advanced} s were shown in ${figures.elapsed} s`);
+    assert.ok(figures.waits <= 2, `the video ran dry ${figures.waits} times`);
+    assert.ok(figures.advanced >= 3, `${figures.advanced} s were shown in ${figures.elapsed} s`);
     await view.assertClean({ hosts: [new URL(server.url).host, new URL(site.url).host] });
   });
 });

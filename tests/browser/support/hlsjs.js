@@ -9,13 +9,21 @@ const STUMBLES = ['bufferSeekOverHole', 'bufferNudgeOnStall', 'bufferStalledErro
 /** How long after a timer that came late hls.js may stumble over it, in ms. */
 const SHORTLY = 5000;
 
+/** hls.js 1.7 sometimes appends to a buffer that it is busy with, where it changes the level at the start: it loses that
+ *  part, skips the hole, and goes on. No server has a hand in that. */
+const isOwnRace = ({ details, fatal, text }) => details === 'bufferAppendError' && !fatal && text.includes('is still processing');
+
+/** The moments in which hls.js got into its own way, as starved.js tells those of the machine. */
+export const races = (errors) => errors.filter(isOwnRace).map(({ when }) => ({ at: when, ms: 0 }));
+
 /** Of the errors that a page of site/viewer.js noted those that are somebody's fault. `passed` are kinds that a test provokes;
  *  `late` are timers that came late, as starved.js finds them: shortly after one a stumble is the machine's. */
 export function faults(errors, passed = [], late = []) {
-  const starved = (when) => late.some(({ at, ms }) => at - ms - 100 < when && when < at + SHORTLY);
+  const upset = [...late, ...races(errors)];
+  const starved = (when) => upset.some(({ at, ms }) => at - ms - 100 < when && when < at + SHORTLY);
   // `aborted` is hls.js taking back a request of its own, as when it changes the level.
-  const harmless = ({ details, fatal, begun, when }) => details === 'aborted'
-    || (!fatal && (!begun || starved(when)) && STUMBLES.includes(details));
+  const harmless = (error) => error.details === 'aborted' || isOwnRace(error)
+    || (!error.fatal && (!error.begun || starved(error.when)) && STUMBLES.includes(error.details));
   return errors.filter((error) => !harmless(error) && !(passed.includes(error.details) && !error.fatal));
 }
 
