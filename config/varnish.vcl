@@ -18,8 +18,12 @@ backend belvedere {
 }
 
 sub vcl_recv {
+    # What viewers say of themselves in these is not for Belvedere to believe.
+    unset req.http.Forwarded;
+    unset req.http.X-Forwarded-Host;
+    unset req.http.X-Forwarded-Prefix;
     # The WebSocket feed: bytes to and fro.
-    if (req.http.Upgrade ~ "(?i)websocket") {
+    if (req.http.Upgrade ~ "(?i)websocket" && req.url ~ "^/(t/[^/]+/)?mse/") {
         return (pipe);
     }
     # Pages and the API are not for the cache, nor is what somebody gets who is logged in. What lies below an access

@@ -261,7 +261,11 @@ impl Gate {
         need: &Need,
     ) -> Result<Pass, Refusal> {
         // Who shows nothing is judged by its address, which a page of another site has too.
-        let by = credential.as_ref().map_or(By::Ambient, by);
+        let by = match credential.as_ref().map_or(By::Ambient, by) {
+            // The hook may have gone by the address: what it lets in is for no shared cache.
+            By::Path => By::Explicit,
+            by => by,
+        };
         let mut pass = Pass::new(Arc::new(self.public.clone()), by, None);
         if *need == Need::Identity {
             pass.ask = Some((credential, address));

@@ -60,7 +60,7 @@ pub struct Accounts {
     /// Names what is remembered: nobody can work out a password from it, or make two that have one name.
     naming: hmac::Key,
     throttle: Throttle,
-    work: Semaphore,
+    work: Arc<Semaphore>,
     waiting: AtomicUsize,
 }
 
@@ -89,7 +89,7 @@ impl Accounts {
             remembered: Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build(),
             naming: random_key(),
             throttle: Throttle::new(),
-            work: Semaphore::new(AT_ONCE),
+            work: Arc::new(Semaphore::new(AT_ONCE)),
             waiting: AtomicUsize::new(0),
         }
     }
@@ -125,7 +125,7 @@ impl Accounts {
             return Err(LoginError::Busy);
         }
         let _waiting = Waiting(&self.waiting);
-        let _turn = self.work.acquire().await.map_err(|_| LoginError::Busy)?;
+        let turn = self.work.clone().acquire_owned().await.map_err(|_| LoginError::Busy)?;
         // Of many requests with one password, the first is checked.
         if let Some(known) = known.filter(|_| self.remembered.contains_key(&key)) {
             return Ok(known.clone());
@@ -133,6 +133,8 @@ impl Accounts {
         self.throttle.count(address, &account.name).map_err(LoginError::TooMany)?;
         let (account, password) = (account.clone(), SecretString::from(password));
         let checked = tokio::task::spawn_blocking(move || {
+            // The work goes on where the client has left meanwhile, and so does its turn.
+            let _turn = turn;
             let good = verify(&password, &account.hash);
             (account, good)
         });

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::{hmac, rand};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
@@ -69,7 +70,12 @@ impl Sessions {
             reading: DecodingKey::from_secret(key.as_ref()),
             validation,
             life: rules.session,
-            ended: Cache::builder().max_capacity(REMEMBERED).time_to_live(rules.session).build(),
+            // The newest is always taken in: it was copied if anything was.
+            ended: Cache::builder()
+                .max_capacity(REMEMBERED)
+                .time_to_live(rules.session)
+                .eviction_policy(EvictionPolicy::lru())
+                .build(),
         }
     }
 
