@@ -18,6 +18,11 @@ const WRONG_PERCENT: i64 = 3;
 /// window is off the other way.
 const WINDOWS: u32 = 2;
 
+/// A clock that is off by less than this share may be a network that is getting slower all the time: of that so
+/// many windows must be seen.
+const PLAIN_PERCENT: i64 = 10;
+const MANY_WINDOWS: u32 = 6;
+
 /// Below this share of the time a clock stands, and its steps say nothing.
 const STANDS_PERCENT: i64 = 5;
 
@@ -80,7 +85,9 @@ impl Rate {
                 }
                 Rated::Good(bend.next(stamp))
             }
-            (None, Some((rate, interval))) if self.agreed.is_some_and(|(_, count)| count >= WINDOWS) => {
+            (None, Some((rate, interval)))
+                if self.agreed.is_some_and(|(_, count)| count >= windows_needed(rate)) =>
+            {
                 let mut bend = Bend {
                     last: stamp.elapsed,
                     good: stamp.elapsed as f64,
@@ -118,6 +125,11 @@ impl Rate {
         };
         Some((rate, interval))
     }
+}
+
+/// How many windows must agree on a rate in millionths before it is believed.
+fn windows_needed(rate: i64) -> u32 {
+    if (rate - 1_000_000).abs() > PLAIN_PERCENT * 10_000 { WINDOWS } else { MANY_WINDOWS }
 }
 
 impl Bend {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::channel::{Channel, Read};
 use super::model::Chunk;
 use super::tip::Tip;
-use crate::media::Ticks;
+use crate::media::{Ticks, TrackKind};
 
 /// What comes next for a reader.
 #[derive(Debug)]
@@ -70,8 +70,9 @@ impl Follower {
             }
             Read::Chunk(chunk) => {
                 let tip = self.channel.tip();
-                // Far behind, and a newer picture to start with: the run between is given up.
+                // Far behind, and a newer picture to start with: the run between is given up. Sound may just be late.
                 if let Some(sync) = tip.last_sync.filter(|sync| *sync > cursor)
+                    && chunk.track == TrackKind::Video
                     && tip.end - chunk.end > self.max_lag
                 {
                     self.cursor = Some(sync);

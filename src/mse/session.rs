@@ -225,6 +225,13 @@ impl Session {
         }
     }
 
+    /// True in `auto` while any rendition of the camera may still come, or is coming.
+    pub fn may_have_another(&self) -> bool {
+        let hopeless = |one: &Rendition| matches!(one.channel.status().state, State::Unsupported(_));
+        self.feed.next_channel().is_some()
+            || self.is_auto() && !self.viewer.camera.renditions.iter().all(hopeless)
+    }
+
     /// In `auto`: another rendition while the camera does not deliver this one.
     pub fn status_changed(&mut self, now: Instant) {
         if !self.is_auto() {

@@ -15,7 +15,7 @@ use super::access::{Access, Lease, Pass};
 use super::answer::{Answer, Cache, error, ok};
 use super::handshake::handshake;
 use super::hls::{self, Hls};
-use super::limits::Connections;
+use super::limits::{Connections, Place};
 use super::mse;
 use super::route::{Route, Routes, query_value};
 use super::viewers::{Peer, Viewers};
@@ -146,8 +146,13 @@ impl Site {
             Ok(switch) => switch,
             Err(refusal) => return *refusal,
         };
+        let place = request.extensions().get::<Arc<Place>>().cloned();
         let upgrade = hyper::upgrade::on(&mut request);
-        self.sockets.spawn(mse::serve(upgrade, viewer, lease, self.stop.clone()));
+        let session = mse::serve(upgrade, viewer, lease, self.stop.clone());
+        self.sockets.spawn(async move {
+            session.await;
+            drop(place);
+        });
         switch
     }
 

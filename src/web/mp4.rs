@@ -76,7 +76,7 @@ async fn started(channel: &Arc<Channel>, patience: Duration) -> bool {
 async fn read(mut reader: Reader) -> Option<(Pieces, Reader)> {
     loop {
         // To who reads slowly there is always something to send.
-        if reader.lease.is_over(clock::now().instant) {
+        if reader.stop.is_cancelled() || reader.lease.is_over(clock::now().instant) {
             return None;
         }
         reader.tips.mark_unchanged();

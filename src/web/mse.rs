@@ -29,6 +29,8 @@ const BATCH: usize = 32 << 10;
 const LOOK: Duration = Duration::from_millis(250);
 /// One that has taken nothing for a while is looked at less often.
 const SELDOM: Duration = Duration::from_secs(1);
+/// Most pings of a client that are not answered yet; browsers send none.
+const MOST_PINGS: u32 = 64;
 /// How long a closing handshake may take.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -156,6 +158,10 @@ struct Connection {
     /// When the socket took something last, or had nothing to take.
     progress: (u64, Instant),
     judged: Instant,
+    /// Pings of the client since all was sent: each is answered.
+    pings: u32,
+    /// True while the camera does not deliver what is sent.
+    offline: bool,
 }
 
 impl Connection {
@@ -175,6 +181,8 @@ impl Connection {
             held: false,
             progress: (0, now),
             judged: now,
+            pings: 0,
+            offline: false,
         }
     }
 
@@ -195,7 +203,7 @@ impl Connection {
                 () = &mut stopped => Err(End::Close(code::GOING_AWAY, "the server is stopping".into())),
                 () = &mut over => Err(End::Close(code::POLICY, "the permission to watch has ended".into())),
                 turn = std::future::poll_fn(|cx| turn(socket, sending, cx)) => match turn {
-                    Turn::Heard(heard) => self.hear(heard),
+                    Turn::Heard(heard) => self.hear(socket, heard),
                     Turn::Sent(Ok(())) => self.sent(),
                     Turn::Sent(Err(_)) => Err(End::Gone("the socket broke")),
                 },
@@ -215,7 +223,8 @@ impl Connection {
     fn begin(&mut self, socket: &mut Socket) -> Result<(), End> {
         self.ping(socket, 0)?;
         let status = self.news.statuses.borrow_and_update().clone();
-        if status.state != State::Live { self.say_status(socket, &status) } else { Ok(()) }
+        self.offline = status.state != State::Live;
+        if self.offline { self.say_status(socket, &status) } else { Ok(()) }
     }
 
     /// Gives the socket what is new, each chunk as it lies in the ring.
@@ -279,11 +288,16 @@ impl Connection {
     }
 
     fn queue(&mut self, socket: &mut Socket, message: Message) -> Result<(), End> {
+        self.has_queued(socket);
+        socket.start_send_unpin(message).map_err(|_| End::Gone("closed by the client"))
+    }
+
+    /// There is something to send, and the time runs in which the client must take some of it.
+    fn has_queued(&mut self, socket: &Socket) {
         if !self.sending {
             self.progress = (socket.get_ref().written(), clock::now().instant);
             self.sending = true;
         }
-        socket.start_send_unpin(message).map_err(|_| End::Gone("closed by the client"))
     }
 
     fn ping(&mut self, socket: &mut Socket, bytes: u64) -> Result<(), End> {
@@ -293,6 +307,7 @@ impl Connection {
 
     fn sent(&mut self) -> Result<(), End> {
         self.sending = false;
+        self.pings = 0;
         self.judge(clock::now().instant);
         Ok(())
     }
@@ -306,8 +321,9 @@ impl Connection {
 
     fn tell_status(&mut self, socket: &mut Socket) -> Result<(), End> {
         let status = self.news.statuses.borrow_and_update().clone();
+        self.offline = status.state != State::Live;
         self.session.status_changed(clock::now().instant);
-        if matches!(status.state, State::Unsupported(_)) && self.session.next_channel().is_none() {
+        if matches!(status.state, State::Unsupported(_)) && !self.session.may_have_another() {
             return Err(End::Close(code::FAILED, status.reason));
         }
         self.say_status(socket, &status)
@@ -322,7 +338,7 @@ impl Connection {
     fn deadline(&self) -> Instant {
         let (_, since) = self.progress;
         let ping = self.pulse.next_look();
-        if self.sending || self.held || self.next_news.is_some() {
+        if self.sending || self.held || self.next_news.is_some() || self.offline {
             // Later and later: there may be thousands who take nothing.
             let look = (self.judged - since.min(self.judged)).clamp(LOOK, SELDOM);
             ping.min(self.judged + look)
@@ -354,11 +370,16 @@ impl Connection {
         }
         self.judge(now);
         self.judged = now;
+        if self.offline {
+            // Another rendition may have come back meanwhile.
+            self.session.status_changed(now);
+            self.follow(socket)?;
+        }
         if self.pulse.is_due(now) { self.ping(socket, 0) } else { Ok(()) }
     }
 
     /// Does what the client says.
-    fn hear(&mut self, heard: Heard) -> Result<(), End> {
+    fn hear(&mut self, socket: &mut Socket, heard: Heard) -> Result<(), End> {
         let message = match heard {
             None => return Err(End::Gone("closed by the client")),
             Some(Err(tokio_websockets::Error::PayloadTooLong { .. })) => {
@@ -374,6 +395,13 @@ impl Connection {
             if let Some((time, bytes)) = self.pulse.answered(message.as_payload(), now) {
                 self.session.answered(time, bytes);
             }
+        } else if message.is_ping() {
+            // The socket has queued the answer already.
+            self.pings += 1;
+            if self.pings > MOST_PINGS {
+                return Err(End::Close(code::POLICY, "too many pings".into()));
+            }
+            self.has_queued(socket);
         } else if message.is_binary() {
             return Err(End::Close(code::UNSUPPORTED_DATA, "only text is understood here".into()));
         } else if let Some(text) = message.as_text() {

@@ -7,11 +7,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -25,7 +26,7 @@ use super::access::{Access, KeyError, Unguarded};
 use super::authority::fingerprint;
 use super::handler::Site;
 use super::hls::Hls;
-use super::limits::Connections;
+use super::limits::{Connections, Place};
 use super::route::Routes;
 use super::tls::{Tls, TlsError};
 use super::viewers::{Peer, Viewers};
@@ -36,8 +37,6 @@ use crate::{hls, mse};
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A TLS handshake must be done within this time.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// A client that takes nothing of what is sent to it for this long is cut off: what waits for it is memory of the ring.
-const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Most bytes of a request's header.
 const HEADER_BYTES: usize = 32 << 10;
 /// Most requests at once in one HTTP/2 connection; a player has about ten.
@@ -237,14 +236,8 @@ async fn accept_loop(
             debug!(address = %peer.address, "too many connections");
             continue;
         };
-        if let Err(error) = SockRef::from(&stream).set_tcp_user_timeout(Some(STALL_TIMEOUT)) {
-            debug!(%error, "a connection has no time limit for what is not taken");
-        }
-        let greeting = greet(stream, peer, tls.clone(), site.clone(), graceful.watcher());
-        tasks.spawn(async move {
-            greeting.await;
-            drop(place);
-        });
+        let place = Arc::new(place);
+        tasks.spawn(greet(stream, peer, place, tls.clone(), site.clone(), graceful.watcher()));
     }
     drop(listener);
     site.stop.cancelled().await;
@@ -269,24 +262,33 @@ fn tune(stream: &TcpStream, stall_timeout: Duration) -> io::Result<()> {
 
 type Watcher = hyper_util::server::graceful::Watcher;
 
-async fn greet(stream: TcpStream, peer: Peer, tls: Option<TlsAcceptor>, site: Arc<Site>, watcher: Watcher) {
-    let Some(acceptor) = tls else { return serve(stream, peer, site, watcher).await };
+async fn greet(
+    stream: TcpStream,
+    peer: Peer,
+    place: Arc<Place>,
+    tls: Option<TlsAcceptor>,
+    site: Arc<Site>,
+    watcher: Watcher,
+) {
+    let Some(acceptor) = tls else { return serve(stream, peer, place, site, watcher).await };
     match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => serve(stream, peer, site, watcher).await,
+        Ok(Ok(stream)) => serve(stream, peer, place, site, watcher).await,
         Ok(Err(error)) => debug!(%error, "a TLS handshake failed"),
         Err(_) => debug!("a TLS handshake took too long"),
     }
 }
 
-async fn serve<S>(stream: S, peer: Peer, site: Arc<Site>, watcher: Watcher)
+async fn serve<S>(stream: S, peer: Peer, place: Arc<Place>, site: Arc<Site>, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let greeted = CancellationToken::new();
     let heard = greeted.clone();
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
         heard.cancel();
         let site = site.clone();
+        // Whoever takes the connection over keeps its place.
+        request.extensions_mut().insert(place.clone());
         async move { Ok::<_, Infallible>(site.answer(request, peer).await) }
     });
     let mut builder = Builder::new(TokioExecutor::new());
