@@ -1,5 +1,7 @@
 //! The MSE feed's socket: sending, pings, and what the client says.
 
+mod end;
+
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -7,18 +9,18 @@ use std::time::{Duration, Instant};
 use futures_util::{SinkExt, StreamExt};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
-use tokio::time::{Sleep, sleep_until, timeout};
+use tokio::time::{Sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tokio_websockets::{CloseCode, Config, Limits, Message, ServerBuilder, WebSocketStream};
+use tokio_websockets::{Config, Limits, Message, ServerBuilder, WebSocketStream};
 use tracing::debug;
 
+use self::end::{End, code, say_goodbye};
 use super::access::Lease;
 use super::counted::Counted;
 use crate::clock;
 use crate::live::{Channel, State, Status, Tip};
-use crate::mse::{Message as FeedMessage, Pulse, Refusal, ServerText, Session, Viewer};
+use crate::mse::{Message as FeedMessage, Pulse, ServerText, Session, Viewer};
 
 /// Most bytes of one message from a client: its texts are short.
 const CLIENT_MESSAGE: usize = 4096;
@@ -31,42 +33,8 @@ const LOOK: Duration = Duration::from_millis(250);
 const SELDOM: Duration = Duration::from_secs(1);
 /// Most pings of a client that are not answered yet; browsers send none.
 const MOST_PINGS: u32 = 64;
-/// How long a closing handshake may take.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
-
-/// Close codes (the contract's, beside those of RFC 6455 7.4.1).
-mod code {
-    pub const GOING_AWAY: u16 = 1001;
-    pub const PROTOCOL_ERROR: u16 = 1002;
-    pub const UNSUPPORTED_DATA: u16 = 1003;
-    pub const POLICY: u16 = 1008;
-    pub const TOO_BIG: u16 = 1009;
-    pub const FAILED: u16 = 1011;
-    pub const REMOVED: u16 = 4404;
-    pub const UNPLAYABLE: u16 = 4406;
-}
 
 type Socket = WebSocketStream<Counted<TokioIo<hyper::upgrade::Upgraded>>>;
-
-/// How a session ends.
-enum End {
-    /// With a close code and a reason.
-    Close(u16, String),
-    /// The client is gone.
-    Gone(&'static str),
-    /// The client takes nothing or answers nothing any more.
-    Stalled(&'static str),
-}
-
-impl From<Refusal> for End {
-    fn from(refusal: Refusal) -> Self {
-        let code = match refusal {
-            Refusal::NotUnderstood => code::UNSUPPORTED_DATA,
-            Refusal::NoSuchRendition => code::POLICY,
-        };
-        Self::Close(code, refusal.to_string())
-    }
-}
 
 /// Serves one viewer until it leaves, falls silent, may watch no longer, or the server stops.
 pub async fn serve(upgrade: OnUpgrade, viewer: Viewer, lease: Lease, stop: CancellationToken) {
@@ -92,24 +60,8 @@ pub async fn serve(upgrade: OnUpgrade, viewer: Viewer, lease: Lease, stop: Cance
     // What is left of the session may hold media that has left the ring.
     drop(connection);
     if let End::Close(code, reason) = end {
-        let _ = timeout(CLOSE_PATIENCE, say_goodbye(socket, code, &reason)).await;
+        say_goodbye(socket, code, &reason).await;
     }
-}
-
-/// Closes with a code. What the client still sends is read and thrown away: a socket that is closed
-/// with unread bytes is reset, and the client would never see the code.
-async fn say_goodbye(mut socket: Socket, code: u16, reason: &str) -> std::io::Result<()> {
-    let close = Message::close(CloseCode::try_from(code).ok(), reason);
-    // Both may fail where the library said goodbye by itself, as after a message that was too long:
-    // closing sends out what it had to say.
-    let _ = socket.feed(close).await;
-    let _ = socket.close().await;
-    let mut connection = socket.into_inner();
-    connection.shutdown().await?;
-    // Not within the task: every viewer would carry it from the beginning.
-    let mut waste = vec![0; 4096];
-    while connection.read(&mut waste).await? > 0 {}
-    Ok(())
 }
 
 /// What the client said, or the end of what it will say.
