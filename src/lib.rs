@@ -8,12 +8,13 @@
 //!
 //! # The way of a frame
 //! ```text
-//! ingest   RTSP session -> timeline (one clock a camera) -> pace (decode times) -> Frame
+//! ingest   RTSP session (through a relay for TLS, redirects, UDP) -> timeline (one clock a camera)
+//!          -> pace (decode times) -> Frame
 //! live     muxer: Frame -> Chunk, the only muxing ever -> window: parts, segments, the ring -> wake
 //! hls      decide: answer, wait or refuse; render: a snapshot as text
 //! mse      feed: a cursor into the ring -> messages; auto: which rendition
 //! mp4      the same chunks as one file without an end
-//! web      requests and sockets; sends the ring's own bytes
+//! web      access: who may watch; requests and sockets: send the ring's own bytes
 //! ```
 //!
 //! # Floors

@@ -3,8 +3,9 @@
 //! Belongs here: connecting to cameras, their clocks, frames with their times, trying again.
 //! Does not belong here: segments and parts (`live`), playlists, viewers.
 //! Read first: `session.rs` (one session), then `pump.rs` (when an epoch begins), `timeline.rs`
-//! (RTP time to presentation time) and `pace.rs` (presentation time to decode time). Only
-//! `rtsp.rs` knows the RTSP library.
+//! (RTP time to presentation time) and `pace.rs` (presentation time to decode time). Only `rtsp.rs` and
+//! the files below it know the RTSP library; `relay/` does what that cannot (TLS, redirects, UDP out of
+//! order); `rest.rs` lets a camera on demand sleep; `voice.rs` and `sound.rs` make sound that plays.
 
 pub mod backoff;
 pub mod camera_clock;

@@ -2,7 +2,7 @@
 //!
 //! Belongs here: all that needs a request or a socket.
 //! Does not belong here: playlist text and rules (`hls`), what a viewer is sent (`mse`), the ring's inside.
-//! Read first: `route.rs`, then `handler.rs`.
+//! Read first: `route.rs`, then `entrance.rs` (may it be had?) and `handler.rs`; `access/` says who may watch.
 
 pub mod access;
 mod answer;
