@@ -4,7 +4,7 @@ mod commands;
 mod ends;
 mod hook;
 mod links;
-mod login;
+pub mod login;
 mod origins;
 mod outsiders;
 mod proxies;

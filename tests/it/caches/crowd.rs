@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::cache::{Cache, Make};
 use crate::support::crowd::{Crowd, Seen};
 use crate::support::hop::Hop;
+use crate::support::proxy::{Make, Proxy};
 use crate::support::site::{Site, camera, shared};
 use crate::support::until;
 
@@ -32,7 +32,7 @@ async fn three_hundred_viewers_are_as_one(make: Make) {
     const VIEWERS: usize = 300;
     shared().until_segments(PATH, 2).await;
     let hop = Hop::start(shared().address).await;
-    let cache = Cache::start(make, hop.address).await;
+    let cache = Proxy::start(make, hop.address).await;
     let crowd = Crowd::gather(cache.address, PATH, VIEWERS);
     until("twenty parts", async || (crowd.parts().len() >= 20).then_some(())).await;
     let seen = crowd.leave().await;
@@ -81,7 +81,7 @@ async fn viewers_outlive_the_server(make: Make) {
     let first = Site::with_demo_camera(&camera, "").await;
     first.until_segments(PATH, 1).await;
     let hop = Hop::start(first.address).await;
-    let cache = Cache::start(make, hop.address).await;
+    let cache = Proxy::start(make, hop.address).await;
     let crowd = Crowd::gather(cache.address, PATH, 60);
     until("six parts", async || (crowd.parts().len() >= 6).then_some(())).await;
 
