@@ -14,6 +14,7 @@ mod floors;
 mod fuzz;
 mod gst;
 mod hls;
+mod http2;
 mod listeners;
 mod matrix;
 mod mse;

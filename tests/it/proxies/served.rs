@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http2::{self, SendRequest};
-use hyper::ext::Protocol;
 use hyper::{Method, Request, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
+use crate::mse::{self, http2::two_feeds};
 use crate::support::client::join;
 use crate::support::crowd::Crowd;
 use crate::support::hop::Hop;
@@ -111,24 +111,9 @@ async fn http2_in_front(make: Make, sockets_too: bool) {
     assert!(!get(&mut sender, &proxy, &hinted).await.is_empty());
 
     if sockets_too {
-        let request = Request::builder()
-            .method(Method::CONNECT)
-            .version(Version::HTTP_2)
-            .uri(format!("https://{HOST}:{}/mse/demo?rendition=sub", proxy.address.port()))
-            .extension(Protocol::from_static("websocket"))
-            .header("sec-websocket-version", "13")
-            .body(Empty::new())
-            .unwrap();
-        let response = soon("the handshake", sender.send_request(request)).await.unwrap();
-        assert_eq!(response.status(), 200, "{make:?}");
-        let mut body = response.into_body();
-        let mut bytes = Vec::new();
-        while bytes.len() < 20_000 {
-            let frame = soon("media", body.frame()).await.expect("it goes on").expect("it works");
-            bytes.extend_from_slice(frame.data_ref().expect("bytes"));
-        }
-        let text = String::from_utf8_lossy(&bytes);
-        assert!(text.contains("\"rendition\":\"sub\"") && text.contains("moof"), "{make:?}");
+        // Their client wants to know whether the other side has said that there are any.
+        let stream = certificate.connect(proxy.address, &["h2"]).await.expect("the handshake succeeds");
+        two_feeds(&mut mse::http2::connect(stream).await, "demo").await;
     }
 
     // The feed over HTTP/1.1 and TLS.

@@ -248,8 +248,7 @@ fn haproxy(folder: &Path, sample: &str) -> Command {
 
 fn caddy(folder: &Path, sample: &str) -> Command {
     // What it would otherwise do to the machine: listen for orders, and on port 80.
-    let global =
-        "{\n\tadmin off\n\tpersist_config off\n\tauto_https disable_redirects\n\tskip_install_trust\n}\n";
+    let global = "{\n\tadmin off\n\tauto_https disable_redirects\n\tskip_install_trust\n}\n";
     fs::write(folder.join("Caddyfile"), format!("{global}{sample}")).unwrap();
     let mut command = Command::new("/usr/bin/caddy");
     command.args(["run", "--adapter", "caddyfile", "--config"]).arg(folder.join("Caddyfile"));
