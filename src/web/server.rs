@@ -7,9 +7,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
+use hyper::{Method, Request};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -24,6 +24,7 @@ use tracing::{debug, info, warn};
 use super::Options;
 use super::access::{Access, KeyError};
 use super::authority::fingerprint;
+use super::delivery::bodiless;
 use super::handler::Site;
 use super::hls::Hls;
 use super::limits::{Connections, Place};
@@ -349,7 +350,11 @@ where
         let site = site.clone();
         // Whoever takes the connection over keeps its place.
         request.extensions_mut().insert(place.clone());
-        async move { Ok::<_, Infallible>(site.answer(request, peer).await) }
+        let head = request.method() == Method::HEAD;
+        async move {
+            let answer = site.answer(request, peer).await;
+            Ok::<_, Infallible>(if head { bodiless(answer) } else { answer })
+        }
     });
     let mut builder = Builder::new(TokioExecutor::new());
     builder
