@@ -17,11 +17,19 @@ backend belvedere {
     .between_bytes_timeout = 60s;
 }
 
+# CHANGE: who speaks TLS before Varnish, and says so in X-Forwarded-Proto. Nobody else is believed that.
+acl tls_before {
+    "127.0.0.1";
+}
+
 sub vcl_recv {
     # What viewers say of themselves in these is not for Belvedere to believe.
     unset req.http.Forwarded;
     unset req.http.X-Forwarded-Host;
     unset req.http.X-Forwarded-Prefix;
+    if (client.ip !~ tls_before) {
+        unset req.http.X-Forwarded-Proto;
+    }
     # The WebSocket feed: bytes to and fro.
     if (req.http.Upgrade ~ "(?i)websocket" && req.url ~ "^/(t/[^/]+/)?mse/") {
         return (pipe);

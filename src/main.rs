@@ -1,7 +1,7 @@
 //! The program: arguments, logs, signals, exit code.
 
 use std::error::Error;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use belvedere::app::App;
@@ -41,7 +41,8 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
         Action::Serve { settings, demo } => {
             // A log that nobody reads must stop nothing.
             let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-            log.log_internal_errors(false).init();
+            // Colours are for people, not for a journal.
+            log.log_internal_errors(false).with_ansi(std::io::stderr().is_terminal()).init();
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             let result = runtime.block_on(async {
                 let app = App::start(settings, demo).await?;

@@ -102,7 +102,10 @@ async fn start(log: SharedLog) -> (web::Server, SocketAddr) {
     let catalog = Arc::new(Catalog::default());
     catalog.insert(camera);
     let parts = web::Parts {
-        options: web::Options { listen: (Ipv4Addr::LOCALHOST, 0).into(), ..web::Options::default() },
+        options: web::Options {
+            listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()],
+            ..web::Options::default()
+        },
         catalog,
         hls: hls::Options::default(),
         // Those who take nothing stay, so that they can be counted.

@@ -4,6 +4,7 @@
 //! Does not belong here: how any of them works.
 
 mod reload;
+mod service;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::live::{
 };
 use crate::settings::{self, Settings};
 use crate::stats::RenditionStats;
+use crate::web::Endpoint;
 use crate::{clock, demo, web};
 
 /// Name of the built-in camera.
@@ -98,6 +100,8 @@ impl App {
         for (order, camera) in settings.cameras.into_iter().enumerate() {
             app.add(order, camera, settings.live, settings.ingest, &catalog, &sessions);
         }
+        app.ingest.spawn(service::keep_watch(app.stop_ingest.clone()));
+        service::ready();
         Ok(app)
     }
 
@@ -145,12 +149,13 @@ impl App {
         catalog.insert(camera);
     }
 
-    /// The address of the plain listener, with the port that the system gave.
+    /// The address of the first plain listener that has one, with the port that the system gave; 0.0.0.0:0 if there is
+    /// none.
     pub fn address(&self) -> SocketAddr {
         self.web.address()
     }
 
-    /// The address of the TLS listener, if there is one.
+    /// The address of the first TLS listener that has one.
     pub fn tls_address(&self) -> Option<SocketAddr> {
         self.web.tls_address()
     }
@@ -168,9 +173,14 @@ impl App {
         let plain = place("http", self.web.address());
         let cameras =
             if self.cameras.is_empty() { "no camera yet".to_owned() } else { self.cameras.join(", ") };
-        let mut text = format!("Belvedere is watching {cameras}.\n\n  look here   {plain}\n");
-        if let Some(address) = self.web.tls_address() {
-            text += &format!("  over TLS    {}\n", place("https", address));
+        let mut text = format!("Belvedere is watching {cameras}.\n\n");
+        for (endpoint, tls) in self.web.listeners() {
+            let label = if *tls { "over TLS   " } else { "look here  " };
+            let place = match endpoint {
+                Endpoint::Tcp(address) => place(if *tls { "https" } else { "http" }, *address),
+                Endpoint::Unix { .. } | Endpoint::Systemd(_) => endpoint.to_string(),
+            };
+            text += &format!("  {label} {place}\n");
         }
         if let Some(fingerprint) = self.web.authority() {
             text += &format!(
@@ -189,6 +199,7 @@ impl App {
     /// Stops in order, each step with a deadline: no new connections; waiting requests get 503 and
     /// sockets 1001, while cameras get TEARDOWN; what is left is cut.
     pub async fn stop(self) {
+        service::stopping();
         self.web.stop_accepting();
         self.stop_ingest.cancel();
         self.ingest.close();

@@ -4,15 +4,20 @@ use std::fmt::Write;
 
 use crate::ingest::{Source, Start, Transport, Trust};
 use crate::settings::{Camera, Settings};
+use crate::web::Listen;
 
 /// A few lines about listeners and cameras.
 ///
 /// Of a source it shows host and port alone: some cameras want a password in the path or the query.
 pub(super) fn of(settings: &Settings) -> String {
     let Settings { web, live: _, hls: _, mse: _, ingest: _, cameras } = settings;
-    let mut text = format!("http://{}{}\n", web.listen, web.base_path);
-    if let Some(tls) = &web.tls {
-        line(&mut text, format_args!("https://{}{}", tls.listen, web.base_path));
+    let mut text = String::new();
+    let secure = web.tls.iter().flat_map(|tls| &tls.listen).map(|listen| (listen, true));
+    for (Listen { endpoint, proxy_protocol }, tls) in
+        web.listen.iter().map(|listen| (listen, false)).chain(secure)
+    {
+        let proxied = if *proxy_protocol { ", PROXY protocol" } else { "" };
+        line(&mut text, format_args!("{}{proxied}", endpoint.url(tls, &web.base_path)));
     }
     match cameras.len() {
         0 => line(&mut text, format_args!("no cameras")),

@@ -82,7 +82,7 @@ fn the_listen_option_wins_over_the_file() {
     else {
         panic!("it serves");
     };
-    assert_eq!(settings.web.listen, "[::]:81".parse().unwrap());
+    assert_eq!(settings.web.listen, ["[::]:81".parse::<std::net::SocketAddr>().unwrap().into()]);
     assert_eq!(settings.web.base_path, "/cams/");
     let clash = action(&["serve", "--config", &file, "--listen", "0.0.0.0:8443"]).unwrap_err();
     assert_eq!(clash, "--listen: 0.0.0.0:8443 is server.tls.listen already");

@@ -44,11 +44,13 @@ pub(super) fn mint(settings: &Settings, args: TokenArgs) -> Result<Action, LoadE
     let page = page.map(|camera| format!("watch/{camera}")).unwrap_or_default();
     let token = sign(keys, Grant { watch: cameras, publish, admin }, name, clock::now().wall, life)?;
     let token = token.expose_secret();
-    let place = match &settings.web.tls {
-        Some(tls) => format!("https://{}", tls.listen),
-        None => format!("http://{}", settings.web.listen),
+    let secure = settings.web.tls.iter().flat_map(|tls| &tls.listen).next();
+    let place = secure.or(settings.web.listen.first());
+    let path = format!("{}t/{token}/{page}", settings.web.base_path);
+    let note = match place {
+        Some(place) => place.endpoint.url(secure.is_some(), &path) + "\n",
+        None => path + "\n",
     };
-    let note = format!("{place}{}t/{token}/{page}\n", settings.web.base_path);
     Ok(Action::Say { text: format!("{token}\n").into(), note: note.into() })
 }
 

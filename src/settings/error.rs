@@ -6,7 +6,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use crate::web::access::{BadPassword, NoKey, Unguarded};
+use crate::web::Unguarded;
+use crate::web::access::{BadPassword, NoKey};
 
 /// Why there are no settings.
 #[derive(Debug, thiserror::Error)]

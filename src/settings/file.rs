@@ -10,7 +10,7 @@ use toml::de::DeValue;
 
 use super::section::{Report, Section};
 use super::value::{self, Checked};
-use super::{Problem, Settings, auth, cameras, syntax};
+use super::{Problem, Settings, auth, cameras, listeners, syntax};
 use crate::{hls, ingest, live, mse, web};
 
 /// Below 100 ms a part holds one frame or two; above 2 s latency is that of plain HLS.
@@ -64,10 +64,17 @@ pub(super) fn read(text: &str, file: &str, base_dir: &Path) -> Result<Settings, 
 }
 
 fn read_server(mut section: Section<'_, '_>, web: &mut web::Options, base_dir: &Path) {
-    section.set(&mut web.listen, "listen", value::address);
+    let listen = listeners::read(&mut section, base_dir);
     section.set(&mut web.base_path, "base_path", base_path);
     section.set(&mut web.hosts, "hosts", auth::hosts);
     section.set(&mut web.trusted_proxies, "trusted_proxies", networks);
+    let trusting = !web.trusted_proxies.is_empty();
+    if let Some(listen) = listen {
+        web.listen = listeners::keep(&section, listen, &[], "server.listen", trusting);
+        if web.listen.is_empty() && !section.has("tls") {
+            section.missing("listen", "there is none, and no [server.tls] either");
+        }
+    }
     if section.has("auth") {
         let head = "stands before all tables, at the head of the file: auth = \"none\", or as a table [auth]";
         section.get("auth", |_| Checked::<()>::Err(head.to_owned()));
@@ -82,7 +89,13 @@ fn read_server(mut section: Section<'_, '_>, web: &mut web::Options, base_dir: &
 }
 
 fn read_tls(mut section: Section<'_, '_>, web: &web::Options, base_dir: &Path) -> Option<web::TlsOptions> {
-    let listen = section.require("listen", value::address);
+    let trusting = !web.trusted_proxies.is_empty();
+    if !section.has("listen") {
+        section.missing("listen", "missing");
+    }
+    let listen = listeners::read(&mut section, base_dir).unwrap_or_default();
+    let plain = [("server.listen", web.listen.as_slice())];
+    let listen = listeners::keep(&section, listen, &plain, "server.tls.listen", trusting);
     let self_signed = section.get("self_signed", value::boolean).is_some_and(|entry| entry.value);
     let identity = if self_signed {
         for key in ["cert", "key"] {
@@ -96,14 +109,8 @@ fn read_tls(mut section: Section<'_, '_>, web: &web::Options, base_dir: &Path) -
         cert.zip(key).map(|(cert, key)| web::Identity::Files { cert: cert.value, key: key.value })
     };
     let redirect = section.get("redirect", value::boolean).is_some_and(|entry| entry.value);
-    if let Some(listen) = &listen
-        && listen.value == web.listen
-        && listen.value.port() != 0
-    {
-        section.problem(listen.at, "listen", format!("{} is server.listen already", listen.value));
-    }
     section.finish();
-    Some(web::TlsOptions { listen: listen?.value, identity: identity?, redirect })
+    Some(web::TlsOptions { listen, identity: identity?, redirect })
 }
 
 fn read_hls(mut section: Section<'_, '_>, live: &mut live::Options, hls: &mut hls::Options) {

@@ -13,6 +13,7 @@ mod cameras;
 mod change;
 mod error;
 mod file;
+mod listeners;
 mod name;
 mod one;
 mod section;
@@ -120,16 +121,18 @@ impl Settings {
         }
     }
 
-    /// With another address for the plain listener (`--listen`).
+    /// With one plain listener at another address (`--listen`), in place of those that are there.
     ///
     /// # Errors
-    /// [`LoadError::Invalid`] if the TLS listener has that address; port 0 is never taken.
+    /// [`LoadError::Invalid`] if a TLS listener has that address; port 0 is never taken.
     pub fn with_listen(mut self, listen: SocketAddr) -> Result<Self, LoadError> {
-        if listen.port() != 0 && self.web.tls.as_ref().is_some_and(|tls| tls.listen == listen) {
+        let own = web::Listen::from(listen);
+        let mut secure = self.web.tls.iter().flat_map(|tls| &tls.listen);
+        if secure.any(|other| other.endpoint.clashes(&own.endpoint)) {
             let place = Place::Argument { name: "--listen".to_owned() };
             return Err(Problem { place, text: format!("{listen} is server.tls.listen already") }.into());
         }
-        self.web.listen = listen;
+        self.web.listen = vec![own];
         Ok(self)
     }
 

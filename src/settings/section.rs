@@ -139,6 +139,36 @@ impl<'r, 't> Section<'r, 't> {
         }
     }
 
+    /// What is under `key`: one thing or a list of them, each a value or a table. `None` if the key is not there, or if
+    /// one of them cannot be read, which is reported.
+    pub(super) fn items<T>(
+        &mut self,
+        key: &'static str,
+        value: impl Fn(&DeValue<'t>) -> Checked<T>,
+        table: impl Fn(Section<'r, 't>) -> Option<T>,
+    ) -> Option<Vec<Entry<T>>> {
+        let (at, all) = self.take(key)?;
+        let all = match all {
+            DeValue::Array(items) => {
+                items.into_iter().map(|item| (item.span().start, item.into_inner())).collect()
+            }
+            one => vec![(at, one)],
+        };
+        let read = |(at, item)| match item {
+            DeValue::Table(_) => table(self.below(at, key, item)?).map(|value| Entry { at, value }),
+            item => match value(&item) {
+                Ok(value) => Some(Entry { at, value }),
+                Err(text) => {
+                    self.problem(at, key, text);
+                    None
+                }
+            },
+        };
+        // All of them are read, so that all problems are found.
+        let all: Vec<_> = all.into_iter().map(read).collect();
+        all.into_iter().collect()
+    }
+
     /// True if `key` was there.
     pub(super) fn asked_for(&self, key: &'static str) -> bool {
         self.found.contains(&key)

@@ -155,10 +155,11 @@ fn every_value_arrives_where_it_belongs() {
         audio = "off"
         "#,
     );
-    assert_eq!(web.listen, "[::1]:80".parse().unwrap());
+    let tcp = |text: &str| web::Listen::from(text.parse::<std::net::SocketAddr>().unwrap());
+    assert_eq!(web.listen, [tcp("[::1]:80")]);
     assert_eq!(web.base_path, "/cams/all/");
     let tls = web.tls.unwrap();
-    assert_eq!(tls.listen, "0.0.0.0:443".parse().unwrap());
+    assert_eq!(tls.listen, [tcp("0.0.0.0:443")]);
     let (cert, key) = (PathBuf::from("/etc/belvedere/c.pem"), PathBuf::from("/k.pem"));
     assert_eq!((tls.identity, tls.redirect), (web::Identity::Files { cert, key }, false));
     let own = parse(
@@ -171,6 +172,16 @@ fn every_value_arrives_where_it_belongs() {
     assert_eq!((tls.identity, tls.redirect), (web::Identity::SelfSigned { file }, true));
     assert_eq!(own.web.connections, web::ConnectionLimits { all: 7, per_address: 3 });
     assert_eq!(own.web.trusted_proxies, ["127.0.0.1/32", "10.0.0.0/8"].map(|text| text.parse().unwrap()));
+    let many = parse(
+        "[server]\nlisten = [\"127.0.0.1:81\", \"unix:b.sock\", { address = \"systemd:http\", proxy_protocol = true }]\n\
+         trusted_proxies = \"127.0.0.1\"\n\
+         [[server.tls.listen]]\naddress = \"unix:/run/b.sock\"\nmode = \"0600\"\n\
+         [server.tls]\nself_signed = true",
+    );
+    let unix = |path: &str, mode| web::Listen::from(web::Endpoint::Unix { path: path.into(), mode });
+    let systemd = web::Listen { endpoint: web::Endpoint::Systemd("http".into()), proxy_protocol: true };
+    assert_eq!(many.web.listen, [tcp("127.0.0.1:81"), unix("/etc/belvedere/b.sock", 0o660), systemd]);
+    assert_eq!(many.web.tls.unwrap().listen, [unix("/run/b.sock", 0o600)]);
     let ms = Duration::from_millis;
     let live::Options { window, ring_bytes, part_target, segment_target } = live;
     assert_eq!((part_target, segment_target, window), (Some(ms(250)), Some(ms(4000)), ms(90_000)));
@@ -346,13 +357,49 @@ fn a_complaint_names_file_line_key_and_rule() {
         ),
         (
             "[server]\nlisten = \"localhost:80\"",
-            "b.toml:2:1: server.listen: must be an IP address with a port, like \"127.0.0.1:8080\" or \"[::]:8080\"",
+            "b.toml:2:1: server.listen: must be an IP address with a port, like \"127.0.0.1:8080\" or \"[::]:8080\", or \
+             \"unix:FILE\", or \"systemd:NAME\"",
         ),
         (
             "[server.tls]\nlisten = \"127.0.0.1:8080\"\ncert = \"c\"\nkey = \"k\"",
             "b.toml:2:1: server.tls.listen: 127.0.0.1:8080 is server.listen already",
         ),
         ("[server.tls]\nlisten = \"0.0.0.0:443\"\ncert = \"c\"", "b.toml:1:9: server.tls.key: missing"),
+        (
+            "[server]\nlisten = [\"127.0.0.1:1\",\n\"127.0.0.1:1\"]",
+            "b.toml:3:1: server.listen: 127.0.0.1:1 is server.listen already",
+        ),
+        (
+            "[server]\nlisten = [1]",
+            "b.toml:2:11: server.listen: expected an IP address with a port, like \
+          \"127.0.0.1:8080\" or \"[::]:8080\", or \"unix:FILE\", or \"systemd:NAME\", found an integer",
+        ),
+        ("[server]\nlisten = []", "b.toml:1:2: server.listen: there is none, and no [server.tls] either"),
+        (
+            "[server]\nlisten = \"unix:/\"",
+            "b.toml:2:1: server.listen: the path of a Unix socket must have 1 to 107 bytes, and end with a name",
+        ),
+        (
+            "[server]\nlisten = \"systemd:\"",
+            "b.toml:2:1: server.listen: a name of systemd's has 1 to 255 characters, and no ':' among them",
+        ),
+        (
+            "[server]\nlisten = [{ address = \"unix:s\", mod = \"0666\" }]",
+            "b.toml:2:33: server.listen.mod: unknown key; did you mean \"mode\"?",
+        ),
+        (
+            "[[server.listen]]\naddress = \"unix:s\"\nmode = \"rw\"",
+            "b.toml:3:1: server.listen.mode: must be permissions in octal, like \"0660\" or \"0666\"",
+        ),
+        (
+            "[[server.listen]]\naddress = \"127.0.0.1:1\"\nmode = \"0666\"",
+            "b.toml:3:1: server.listen.mode: has a meaning for unix: alone",
+        ),
+        (
+            "[[server.listen]]\naddress = \"127.0.0.1:1\"\nproxy_protocol = true",
+            "b.toml:1:1: server.listen: proxy_protocol needs server.trusted_proxies: nobody else is believed",
+        ),
+        ("[[server.listen]]\nproxy_protocol = false", "b.toml:1:1: server.listen.address: missing"),
         // Cameras.
         (
             "[cameras.Front]\nrenditions.main.source = \"rtsp://h/\"",

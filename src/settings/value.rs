@@ -1,7 +1,6 @@
 //! Single values: durations, sizes, addresses, choices. Pure; an error is the rule that is broken, and quotes
 //! a value only after it has proved to be a duration or a size.
 
-use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -83,12 +82,6 @@ pub(super) fn strings(value: &DeValue<'_>, check: impl Fn(&str) -> Checked<()>) 
     };
     all.iter().try_for_each(|text| check(text))?;
     Ok(all)
-}
-
-/// An IP address with a port.
-pub(super) fn address(value: &DeValue<'_>) -> Checked<SocketAddr> {
-    const EXPECTED: &str = "an IP address with a port, like \"127.0.0.1:8080\" or \"[::]:8080\"";
-    string_like(EXPECTED, value)?.parse().map_err(|_| format!("must be {EXPECTED}"))
 }
 
 /// What a duration looks like.

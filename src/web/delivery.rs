@@ -1,8 +1,9 @@
 //! Conditional requests and ranges (RFC 9110, 13 and 14): applied to any answer that has an ETag.
 
+use hyper::body::Body as _;
 use hyper::header::{
-    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
-    IF_NONE_MATCH, IF_RANGE, RANGE,
+    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap,
+    HeaderValue, IF_NONE_MATCH, IF_RANGE, RANGE,
 };
 
 use hyper::{Method, StatusCode};
@@ -33,6 +34,16 @@ pub fn tagged(mut answer: Answer, tag: &str) -> Answer {
 pub fn in_ranges(mut answer: Answer) -> Answer {
     answer.headers_mut().insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     answer
+}
+
+/// The answer to HEAD: what GET would get, without its body (RFC 9110, 9.3.2). hyper sees to that in HTTP/1.1 alone, and
+/// a client of HTTP/2 takes a body for an offence.
+pub fn bodiless(answer: Answer) -> Answer {
+    let (mut parts, body) = answer.into_parts();
+    if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
+        parts.headers.entry(CONTENT_LENGTH).or_insert(length.into());
+    }
+    Answer::from_parts(parts, Body::default())
 }
 
 /// What the request's conditions and ranges leave of a good answer; ranges are for GET alone.

@@ -49,6 +49,13 @@ impl Site {
         answer
     }
 
+    /// The address for whose connections there is a limit: not the many behind a proxy, nor this machine's own
+    /// programs, nor those of whom nothing is known.
+    pub fn counted(&self, address: IpAddr) -> Option<IpAddr> {
+        let free = address.is_loopback() || address == Peer::UNKNOWN || self.trusts(address);
+        (!free).then_some(address)
+    }
+
     /// Whether an address is one of a proxy that is believed.
     pub fn trusts(&self, address: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|network| network.contains(&address))

@@ -20,27 +20,34 @@ pub struct Seen {
 }
 
 /// Takes the word of `peer` if it is a trusted proxy, and the word of those before it as far as they are: the first
-/// address from the right that is not trusted is whose request it is.
+/// address from the right that is not trusted is whose request it is. Where that cannot be read, is hidden, or is not
+/// told although something else is, nobody knows whose request it is ([`Peer::UNKNOWN`]); it is not the proxy's.
+///
+/// Proxies write one of the two kinds of headers and may hand on the other as a client wrote it. So where both tell of
+/// an address, and not of the same one, neither is believed.
 pub fn seen(peer: Peer, host: Option<&str>, headers: &HeaderMap, trusted: &[IpNet]) -> Seen {
     let mut seen = Seen { peer, host: host.map(str::to_owned), prefix: String::new() };
     let trusts = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
     if !trusts(peer.address) {
         return seen;
     }
-    let hops = forwarded(headers).unwrap_or_else(|| x_forwarded(headers));
-    for hop in hops.into_iter().rev() {
-        if let Some(proto) = hop.proto {
+    let told = match (x_forwarded(headers), forwarded(headers)) {
+        (None, None) => None,
+        (Some(hops), None) | (None, Some(hops)) => Some(believed(hops, trusts)),
+        (Some(old), Some(new)) => {
+            let tells_address = headers.contains_key("x-forwarded-for");
+            let (old, new) = (believed(old, trusts), believed(new, trusts));
+            let same = !tells_address || old.address == new.address;
+            let address = new.address.filter(|_| same);
+            Some(Hop { address, proto: old.proto.or(new.proto), host: old.host.or(new.host) })
+        }
+    };
+    if let Some(Hop { address, proto, host }) = told {
+        seen.peer.address = address.unwrap_or(Peer::UNKNOWN);
+        if let Some(proto) = proto {
             seen.peer.tls = proto.eq_ignore_ascii_case("https") || proto.eq_ignore_ascii_case("wss");
         }
-        if let Some(host) = hop.host {
-            seen.host = Some(host);
-        }
-        // Who hides its address is not asked further.
-        let Some(address) = hop.address else { break };
-        seen.peer.address = address;
-        if !trusts(address) {
-            break;
-        }
+        seen.host = host.or(seen.host);
     }
     if let Some(prefix) = single(headers, "x-forwarded-prefix").and_then(checked_prefix) {
         seen.prefix = prefix;
@@ -56,7 +63,22 @@ struct Hop {
     host: Option<String>,
 }
 
-/// The elements of `Forwarded`, the nearest proxy's last.
+/// What all those proxies that are believed say together, the nearest one being the last.
+fn believed(hops: Vec<Hop>, trusts: impl Fn(IpAddr) -> bool) -> Hop {
+    let mut told = Hop::default();
+    for Hop { address, proto, host } in hops.into_iter().rev() {
+        told.proto = proto.or(told.proto);
+        told.host = host.or(told.host);
+        told.address = address;
+        // Who hides its address is not asked further.
+        if !address.is_some_and(&trusts) {
+            break;
+        }
+    }
+    told
+}
+
+/// The elements of `Forwarded`.
 fn forwarded(headers: &HeaderMap) -> Option<Vec<Hop>> {
     let mut hops = Vec::new();
     for element in lists(headers, "forwarded") {
@@ -77,7 +99,7 @@ fn forwarded(headers: &HeaderMap) -> Option<Vec<Hop>> {
 }
 
 /// The older headers: a list of addresses, and one word for protocol and host, by the nearest proxy.
-fn x_forwarded(headers: &HeaderMap) -> Vec<Hop> {
+fn x_forwarded(headers: &HeaderMap) -> Option<Vec<Hop>> {
     let mut hops: Vec<_> = lists(headers, "x-forwarded-for")
         .map(|text| Hop { address: address(text), ..Hop::default() })
         .collect();
@@ -85,15 +107,20 @@ fn x_forwarded(headers: &HeaderMap) -> Vec<Hop> {
     let (proto, host) = (last("x-forwarded-proto"), last("x-forwarded-host"));
     match hops.last_mut() {
         Some(hop) => (hop.proto, hop.host) = (proto, host),
+        None if proto.is_none() && host.is_none() => return None,
         None => hops.push(Hop { address: None, proto, host }),
     }
-    hops
+    Some(hops)
 }
 
-/// The members of a header that is a list, over all its lines.
+/// The members of a header that is a list, over all its lines. One that is no text is a member all the same: what stands
+/// left of it is not the nearest.
 fn lists<'a>(headers: &'a HeaderMap, name: &'static str) -> impl Iterator<Item = &'a str> {
-    let lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    lines.flat_map(|line| line.split(',')).map(str::trim).filter(|member| !member.is_empty())
+    let lines = headers.get_all(name).iter();
+    let members = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    members
+        .map(|member| std::str::from_utf8(member).map_or("no text", str::trim))
+        .filter(|member| !member.is_empty())
 }
 
 fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -131,7 +158,10 @@ mod tests {
         let trusted = ["10.0.0.0/8", "::1/128"].map(|network| network.parse().expect("a network"));
         let mut map = HeaderMap::new();
         for (name, value) in headers {
-            map.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+            map.append(
+                HeaderName::from_static(name),
+                HeaderValue::from_bytes(value.as_bytes()).expect("a value"),
+            );
         }
         let peer = Peer { address: peer.parse().expect("an address"), tls: false };
         let seen = seen(peer, Some("own"), &map, &trusted);
@@ -157,18 +187,40 @@ mod tests {
             (&[("x-forwarded-for", "198.51.100.7, 10.0.0.2")], "198.51.100.7"),
             (&[("x-forwarded-for", "127.0.0.1"), ("x-forwarded-for", "198.51.100.7")], "198.51.100.7"),
             (&[("x-forwarded-for", "10.0.0.3, 10.0.0.2")], "10.0.0.3"),
-            (&[("x-forwarded-for", "unknown")], "10.0.0.1"),
+            (&[("x-forwarded-for", "unknown")], "0.0.0.0"),
+            (&[("x-forwarded-for", "198.51.100.7, unknown")], "0.0.0.0"),
+            (&[("x-forwarded-for", "unknown, 198.51.100.7")], "198.51.100.7"),
+            (&[("x-forwarded-for", "\u{e9}, 198.51.100.7")], "198.51.100.7"),
+            (&[("x-forwarded-for", "198.51.100.7, \u{e9}")], "0.0.0.0"),
+            (&[("x-forwarded-for", "198.51.100.7, ")], "198.51.100.7"),
+            (&[("x-forwarded-host", "own")], "0.0.0.0"),
             (&[("x-forwarded-for", "198.51.100.7:4711")], "198.51.100.7"),
             (&[("forwarded", "for=198.51.100.7;proto=http")], "198.51.100.7"),
             (&[("forwarded", "for=\"[2001:db8::7]:4711\"")], "2001:db8::7"),
             (&[("forwarded", "for=127.0.0.1, for=198.51.100.7, For=10.0.0.2")], "198.51.100.7"),
-            (&[("forwarded", "for=_hidden, for=10.0.0.2")], "10.0.0.2"),
-            (&[("forwarded", "for=198.51.100.7"), ("x-forwarded-for", "203.0.113.1")], "198.51.100.7"),
+            (&[("forwarded", "for=_hidden, for=10.0.0.2")], "0.0.0.0"),
+            (&[("forwarded", "for=127.0.0.1, for=unknown, for=10.0.0.2")], "0.0.0.0"),
+            (&[("forwarded", "by=10.0.0.1")], "0.0.0.0"),
+            // One of them is the client's own word, and who knows which?
+            (&[("forwarded", "for=198.51.100.7"), ("x-forwarded-for", "203.0.113.1")], "0.0.0.0"),
+            (&[("forwarded", "for=127.0.0.1"), ("x-forwarded-for", "203.0.113.1")], "0.0.0.0"),
+            (
+                &[("forwarded", "for=198.51.100.7"), ("x-forwarded-for", "198.51.100.7, 10.0.0.2")],
+                "198.51.100.7",
+            ),
+            (&[("forwarded", "for=198.51.100.7"), ("x-forwarded-host", "own")], "198.51.100.7"),
         ] {
             assert_eq!(see("10.0.0.1", headers), as_is(address), "{headers:?}");
         }
         let (_, tls, host, _) = see("::1", &[("forwarded", "for=198.51.100.7;proto=https;host=\"a:1\"")]);
         assert!(tls && host == "a:1");
+        let (address, tls, host, _) =
+            see("10.0.0.1", &[("x-forwarded-proto", "https"), ("forwarded", "for=192.0.2.1;host=b")]);
+        assert_eq!(
+            (address.as_str(), tls, host.as_str()),
+            ("192.0.2.1", true, "b"),
+            "each tells what it can"
+        );
     }
 
     #[test]

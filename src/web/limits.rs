@@ -46,18 +46,35 @@ impl Connections {
     /// A place for one more, unless there are too many. Without an address, only those in all count.
     pub fn place(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Place> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.all >= self.limits.all {
+        if open.all >= self.limits.all || !address.is_none_or(|address| self.count(&mut open, address)) {
             return None;
-        }
-        if let Some(address) = address {
-            let own = open.by_address.entry(address).or_default();
-            if *own >= self.limits.per_address {
-                return None;
-            }
-            *own += 1;
         }
         open.all += 1;
         Some(Place { connections: self.clone(), address })
+    }
+
+    /// Counts one more for an address, unless it has too many.
+    fn count(&self, open: &mut Open, address: IpAddr) -> bool {
+        let own = open.by_address.entry(address).or_default();
+        let room = *own < self.limits.per_address;
+        *own += usize::from(room);
+        room
+    }
+}
+
+impl Place {
+    /// Counts the connection for an address too, which was not known before; `None` if that has too many.
+    pub fn of(mut self, address: IpAddr) -> Option<Self> {
+        if self.address.is_none() {
+            let mut open = self.connections.open.lock().unwrap_or_else(PoisonError::into_inner);
+            let counted = self.connections.count(&mut open, address);
+            drop(open);
+            if !counted {
+                return None;
+            }
+            self.address = Some(address);
+        }
+        Some(self)
     }
 }
 
@@ -96,6 +113,12 @@ mod tests {
         drop(first);
         assert!(connections.place(address(1)).is_some() && connections.place(None).is_some());
         drop(other);
+        let known_later =
+            |last| connections.place(None).and_then(|place| place.of(IpAddr::from([192, 0, 2, last])));
+        let later = [known_later(1), known_later(1)];
+        assert!(later.iter().all(Option::is_some));
+        assert!(known_later(1).is_none() && known_later(2).is_some(), "too many of one, known late");
+        drop(later);
         assert_eq!(connections.open.lock().unwrap().all, 0);
         assert!(connections.open.lock().unwrap().by_address.is_empty());
     }

@@ -5,17 +5,18 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 
-use super::access::{Auth, Cors, Unguarded};
+use super::access::{self, Auth, Cors};
 use super::limits::ConnectionLimits;
+use super::listen::{Endpoint, Listen};
 
 /// Options of the web server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Address of the plain listener (`server.listen`).
-    pub listen: SocketAddr,
+    /// Listeners without TLS (`server.listen`).
+    pub listen: Vec<Listen>,
     /// Path under which everything is served, with a slash at both ends (`server.base_path`).
     pub base_path: String,
-    /// The TLS listener, if there is one (`[server.tls]`).
+    /// TLS, if there is any (`[server.tls]`).
     pub tls: Option<TlsOptions>,
     /// Names under which alone this server is asked for, beside those of this machine; empty is any (`server.hosts`).
     pub hosts: Vec<String>,
@@ -29,13 +30,54 @@ pub struct Options {
     pub cors: Cors,
 }
 
+/// Others can reach the server, and nothing is said about who may watch.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unguarded {
+    /// They can reach an address.
+    #[error(transparent)]
+    Address(#[from] access::Unguarded),
+    /// They come by a proxy on this machine or elsewhere, so that all of them look like it.
+    #[error(
+        "there is a proxy in front (server.trusted_proxies), by which others can reach this server, and nothing says who \
+         may watch: write an [auth] table, or auth = \"none\" at the head of the configuration if everybody may"
+    )]
+    Proxied,
+    /// They come by a proxy: there is no other reason for a Unix socket.
+    #[error(
+        "a proxy by which others can reach this server belongs before {0}, and nothing says who may watch: write an \
+         [auth] table, or auth = \"none\" at the head of the configuration if everybody may"
+    )]
+    Socket(Endpoint),
+}
+
 impl Options {
-    /// Checks that listeners which others can reach are guarded, or left open on purpose.
+    /// Checks that what others can reach is guarded, or left open on purpose. What systemd hands over is not known before
+    /// the start.
     ///
     /// # Errors
-    /// One is not, and nothing is said about who may watch.
+    /// It is not, and nothing is said about who may watch.
     pub fn guarded(&self) -> Result<(), Unguarded> {
-        self.auth.guards([self.listen].into_iter().chain(self.tls.as_ref().map(|tls| tls.listen)))
+        if self.auth == Auth::Unset && !self.trusted_proxies.is_empty() {
+            return Err(Unguarded::Proxied);
+        }
+        self.all_listeners().try_for_each(|listen| self.guards(&listen.endpoint))
+    }
+
+    /// The same for one place.
+    ///
+    /// # Errors
+    /// Others can reach it, and nothing is said about who may watch.
+    pub fn guards(&self, endpoint: &Endpoint) -> Result<(), Unguarded> {
+        match endpoint {
+            Endpoint::Tcp(address) => Ok(self.auth.guards([*address])?),
+            Endpoint::Unix { .. } if self.auth == Auth::Unset => Err(Unguarded::Socket(endpoint.clone())),
+            Endpoint::Unix { .. } | Endpoint::Systemd(_) => Ok(()),
+        }
+    }
+
+    /// All listeners, first those without TLS.
+    pub fn all_listeners(&self) -> impl Iterator<Item = &Listen> {
+        self.listen.iter().chain(self.tls.iter().flat_map(|tls| &tls.listen))
     }
 
     /// Files, beside the configuration itself, whose change may change who may watch.
@@ -47,11 +89,11 @@ impl Options {
     }
 }
 
-/// Options of the TLS listener.
+/// Options of the TLS listeners.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsOptions {
-    /// Address of the listener (`server.tls.listen`).
-    pub listen: SocketAddr,
+    /// Listeners with TLS (`server.tls.listen`).
+    pub listen: Vec<Listen>,
     /// What it shows.
     pub identity: Identity,
     /// Whether pages that are asked for without TLS send their reader here (`server.tls.redirect`).
@@ -88,7 +130,7 @@ impl Identity {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)).into()],
             base_path: "/".into(),
             tls: None,
             hosts: Vec::new(),
@@ -96,6 +138,36 @@ impl Default for Options {
             connections: ConnectionLimits::default(),
             auth: Auth::default(),
             cors: Cors::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_proxy_shows_to_others_is_guarded_or_open_on_purpose() {
+        let tcp = |text: &str| Listen::from(text.parse::<SocketAddr>().unwrap());
+        let socket = Endpoint::Unix { path: "/run/b.sock".into(), mode: 0o660 };
+        let network = || vec!["127.0.0.1/32".parse().unwrap()];
+        let loopback = Options { listen: vec![tcp("127.0.0.1:1")], ..Options::default() };
+        let proxied = Options { trusted_proxies: network(), ..loopback.clone() };
+        let by_socket =
+            Options { listen: vec![tcp("127.0.0.1:1"), socket.clone().into()], ..Options::default() };
+        let both = Options { listen: vec![tcp("127.0.0.1:1"), tcp("0.0.0.0:1")], ..Options::default() };
+        let handed = Options { listen: vec![Endpoint::Systemd("http".into()).into()], ..Options::default() };
+        assert_eq!(loopback.guarded(), Ok(()));
+        assert_eq!(proxied.guarded(), Err(Unguarded::Proxied));
+        assert_eq!(by_socket.guarded(), Err(Unguarded::Socket(socket.clone())));
+        assert!(matches!(both.guarded(), Err(Unguarded::Address(_))));
+        assert_eq!(handed.guarded(), Ok(()), "what it is shows at the start");
+        assert_eq!(handed.guards(&socket), Err(Unguarded::Socket(socket)));
+        for options in [proxied, by_socket, both] {
+            for auth in [Auth::Open, Auth::Rules(Box::default())] {
+                assert_eq!(Options { auth, ..options.clone() }.guarded(), Ok(()));
+            }
         }
     }
 }

@@ -7,26 +7,31 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
+use hyper::{Method, Request};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
 use super::Options;
-use super::access::{Access, KeyError, Unguarded};
+use super::access::{Access, KeyError};
 use super::authority::fingerprint;
+use super::delivery::bodiless;
 use super::handler::Site;
 use super::hls::Hls;
 use super::limits::{Connections, Place};
+use super::listen::{Endpoint, Listen};
+use super::listener::{HandedOver, ListenError, Listener, Stream};
+use super::options::Unguarded;
+use super::proxied::{self, Proxied, TurnedAway, Unproxied};
 use super::route::Routes;
 use super::tls::{Tls, TlsError};
 use super::viewers::{Peer, Viewers};
@@ -55,14 +60,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Why the web server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// An address cannot be listened on.
-    #[error("cannot listen on {address}: {cause}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        cause: io::Error,
-    },
+    /// There is no listener where one should be.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// TLS is not set up right.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -88,8 +88,8 @@ pub struct Parts {
 
 /// The running web server.
 pub struct Server {
-    address: SocketAddr,
-    tls_address: Option<SocketAddr>,
+    /// Where, and whether with TLS.
+    listeners: Vec<(Endpoint, bool)>,
     authority: Option<String>,
     access: Arc<Access>,
     accept: CancellationToken,
@@ -109,29 +109,28 @@ impl Server {
         let access = Access::new(&options.auth, &options.cors, &options.hosts)?;
         let (accept, stop) = (CancellationToken::new(), CancellationToken::new());
         let (tasks, sockets) = (TaskTracker::new(), TaskTracker::new());
-        let plain = listen(options.listen).await?;
-        let address = address_of(&plain, options.listen)?;
-        let tls = match &options.tls {
-            Some(tls) => Some((listen(tls.listen).await?, Tls::new(tls)?, tls.listen)),
-            None => None,
-        };
+        let (plain, secure) = open(&options).await?;
+        let tls = options.tls.as_ref().map(Tls::new).transpose()?;
         if tls.is_none() {
             info!(
                 "there is no TLS here: iPhones play HLS at regular latency, unless a proxy in front speaks HTTP/2 to them"
             );
         }
-        let tls_address =
-            tls.as_ref().map(|(listener, _, wanted)| address_of(listener, *wanted)).transpose()?;
         let routes = Routes::new(&options.base_path);
-        let authority = tls.as_ref().and_then(|(_, tls, _)| tls.authority.clone());
+        let authority = tls.as_ref().and_then(|tls| tls.authority.clone());
         let redirect = options.tls.as_ref().is_some_and(|tls| tls.redirect);
         let connections = Connections::new(options.connections);
+        let of = |all: &[Listener], tls| -> Vec<_> {
+            all.iter().map(|listener| (listener.endpoint.clone(), tls)).collect()
+        };
+        let listeners = [of(&plain, false), of(&secure, true)].concat();
+        let secure_port = secure.iter().find_map(Listener::address).map(|address| address.port());
         let site = Arc::new(Site {
             catalog,
             routes,
             access: access.clone(),
             trusted_proxies: options.trusted_proxies,
-            secure_port: tls_address.filter(|_| redirect).map(|address| address.port()),
+            secure_port: secure_port.filter(|_| redirect),
             authority: authority.clone(),
             connections,
             hls: Hls::new(hls),
@@ -140,32 +139,41 @@ impl Server {
             viewers: Viewers::new(),
             sockets: sockets.clone(),
         });
-        tasks.spawn(accept_loop(plain, None, site.clone(), accept.clone(), tasks.clone()));
-        if let Some((listener, tls, _)) = tls {
-            let acceptor = Some(tls.acceptor.clone());
+        let acceptor = tls.as_ref().map(|tls| tls.acceptor.clone());
+        if let Some(tls) = tls {
             tasks.spawn(tls.keep_fresh(stop.clone()));
-            tasks.spawn(accept_loop(listener, acceptor, site, accept.clone(), tasks.clone()));
         }
-        Ok(Self {
-            address,
-            tls_address,
-            authority: authority.as_ref().map(fingerprint),
-            access,
-            accept,
-            stop,
-            tasks,
-            sockets,
-        })
+        let plain = plain.into_iter().map(|listener| (listener, None));
+        for (listener, acceptor) in
+            plain.chain(secure.into_iter().map(|listener| (listener, acceptor.clone())))
+        {
+            tasks.spawn(accept_loop(listener, acceptor, site.clone(), accept.clone(), tasks.clone()));
+        }
+        let authority = authority.as_ref().map(fingerprint);
+        Ok(Self { listeners, authority, access, accept, stop, tasks, sockets })
     }
 
-    /// The address of the plain listener, with the port that the system gave.
+    /// Where it listens, with the ports that the system gave, and whether with TLS; first the plain ones.
+    pub fn listeners(&self) -> &[(Endpoint, bool)] {
+        &self.listeners
+    }
+
+    /// The address of the first plain listener that has one, with the port that the system gave; 0.0.0.0:0 if there is
+    /// none.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.first(false).unwrap_or(SocketAddr::from(([0; 4], 0)))
     }
 
-    /// The address of the TLS listener.
+    /// The address of the first TLS listener that has one.
     pub fn tls_address(&self) -> Option<SocketAddr> {
-        self.tls_address
+        self.first(true)
+    }
+
+    fn first(&self, with_tls: bool) -> Option<SocketAddr> {
+        self.listeners.iter().find_map(|(endpoint, tls)| match endpoint {
+            Endpoint::Tcp(address) if *tls == with_tls => Some(*address),
+            _ => None,
+        })
     }
 
     /// The fingerprint of our own authority, which phones must be told to trust; `None` if there is none.
@@ -209,22 +217,39 @@ impl Server {
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|cause| StartError::Listen { address, cause })
+/// Opens all listeners: those without TLS, and those with.
+async fn open(options: &Options) -> Result<(Vec<Listener>, Vec<Listener>), StartError> {
+    let mut handed = HandedOver::take_for(options.all_listeners());
+    let plain = open_all(&options.listen, options, &mut handed).await?;
+    let secure = options.tls.as_ref().map_or(&[][..], |tls| &tls.listen);
+    Ok((plain, open_all(secure, options, &mut handed).await?))
 }
 
-fn address_of(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, StartError> {
-    listener.local_addr().map_err(|cause| StartError::Listen { address, cause })
+async fn open_all(
+    wanted: &[Listen],
+    options: &Options,
+    handed: &mut HandedOver,
+) -> Result<Vec<Listener>, StartError> {
+    let mut all = Vec::new();
+    for listen in wanted {
+        for listener in Listener::open(listen, handed).await? {
+            // What systemd opened is looked at here for the first time.
+            options.guards(&listener.endpoint)?;
+            all.push(listener);
+        }
+    }
+    Ok(all)
 }
 
 async fn accept_loop(
-    listener: TcpListener,
+    listener: Listener,
     tls: Option<TlsAcceptor>,
     site: Arc<Site>,
     accept: CancellationToken,
     tasks: TaskTracker,
 ) {
     let graceful = GracefulShutdown::new();
+    let turned_away = Arc::<TurnedAway>::default();
     loop {
         let (stream, from) = tokio::select! {
             () = accept.cancelled() => break,
@@ -241,15 +266,18 @@ async fn accept_loop(
             debug!(%error, "a connection broke at once");
             continue;
         }
-        let peer = Peer { address: from.ip().to_canonical(), tls: tls.is_some() };
-        // Behind a proxy there are many; and this machine's own programs are not held up.
-        let many = peer.address.is_loopback() || site.trusts(peer.address);
-        let Some(place) = site.connections.place((!many).then_some(peer.address)) else {
-            debug!(address = %peer.address, "too many connections");
+        let peer = Peer { address: from, tls: tls.is_some() };
+        if listener.proxy_protocol && !site.trusts(from) {
+            turned_away.tell(from, &Unproxied::Stranger);
+            continue;
+        }
+        let Some(place) = site.connections.place(site.counted(from)) else {
+            debug!(address = %from, "too many connections");
             continue;
         };
-        let place = Arc::new(place);
-        tasks.spawn(greet(stream, peer, place, tls.clone(), site.clone(), graceful.watcher()));
+        let turned_away = listener.proxy_protocol.then(|| turned_away.clone());
+        let greeting = Greeting { peer, place, tls: tls.clone(), site: site.clone(), turned_away };
+        tasks.spawn(greeting.run(stream, graceful.watcher()));
     }
     drop(listener);
     site.stop.cancelled().await;
@@ -257,7 +285,9 @@ async fn accept_loop(
 }
 
 /// Makes a connection tell the truth about how much its client takes.
-fn tune(stream: &TcpStream, stall_timeout: Duration) -> io::Result<()> {
+fn tune(stream: &Stream, stall_timeout: Duration) -> io::Result<()> {
+    // Between two programs of this machine there is no such thing.
+    let Either::Left(stream) = stream else { return Ok(()) };
     // Frames are small and late is worse than many packets.
     stream.set_nodelay(true)?;
     // A client that acknowledges nothing, or leaves no room for more, is gone after this time, whatever it was sent.
@@ -274,19 +304,50 @@ fn tune(stream: &TcpStream, stall_timeout: Duration) -> io::Result<()> {
 
 type Watcher = hyper_util::server::graceful::Watcher;
 
-async fn greet(
-    stream: TcpStream,
+/// What comes before HTTP in a connection.
+struct Greeting {
     peer: Peer,
-    place: Arc<Place>,
+    place: Place,
     tls: Option<TlsAcceptor>,
     site: Arc<Site>,
-    watcher: Watcher,
-) {
-    let Some(acceptor) = tls else { return serve(stream, peer, place, site, watcher).await };
-    match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => serve(stream, peer, place, site, watcher).await,
-        Ok(Err(error)) => debug!(%error, "a TLS handshake failed"),
-        Err(_) => debug!("a TLS handshake took too long"),
+    /// Who is turned away where the PROXY protocol is spoken; `None` elsewhere.
+    turned_away: Option<Arc<TurnedAway>>,
+}
+
+impl Greeting {
+    async fn run(mut self, stream: Stream, watcher: Watcher) {
+        let Some(stream) = self.read_header(stream).await else { return };
+        let Self { peer, place, tls, site, .. } = self;
+        // Behind a proxy there are many, and it has told of whom this connection is.
+        let place = match site.counted(peer.address) {
+            Some(address) => place.of(address),
+            None => Some(place),
+        };
+        let Some(place) = place.map(Arc::new) else {
+            debug!(address = %peer.address, "too many connections");
+            return;
+        };
+        let Some(acceptor) = tls else { return serve(stream, peer, place, site, watcher).await };
+        match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => serve(stream, peer, place, site, watcher).await,
+            Ok(Err(error)) => debug!(%error, "a TLS handshake failed"),
+            Err(_) => debug!("a TLS handshake took too long"),
+        }
+    }
+
+    /// Takes the header of the PROXY protocol off, where there is one.
+    async fn read_header(&mut self, stream: Stream) -> Option<Proxied> {
+        let Some(turned_away) = &self.turned_away else { return Some(Proxied::unproxied(stream)) };
+        match proxied::read(stream, self.peer, HEADER_TIMEOUT).await {
+            Ok((stream, peer)) => {
+                self.peer = peer;
+                Some(stream)
+            }
+            Err(error) => {
+                turned_away.tell(self.peer.address, &error);
+                None
+            }
+        }
     }
 }
 
@@ -301,7 +362,11 @@ where
         let site = site.clone();
         // Whoever takes the connection over keeps its place.
         request.extensions_mut().insert(place.clone());
-        async move { Ok::<_, Infallible>(site.answer(request, peer).await) }
+        let head = request.method() == Method::HEAD;
+        async move {
+            let answer = site.answer(request, peer).await;
+            Ok::<_, Infallible>(if head { bodiless(answer) } else { answer })
+        }
     });
     let mut builder = Builder::new(TokioExecutor::new());
     builder

@@ -3,7 +3,7 @@
 //! HLS has no sessions, and answers must be the same for all; so a viewer is whoever asks from one
 //! address under one name, until nothing was heard of it for a while.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use hyper::Version;
@@ -28,6 +28,12 @@ pub struct Peer {
     pub address: IpAddr,
     /// Whether over TLS.
     pub tls: bool,
+}
+
+impl Peer {
+    /// The address of those whose address is not known: they are one household to whoever counts by address, but not
+    /// that of the proxy before them, and never trusted.
+    pub const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 }
 
 /// The HLS viewers of the last minute.

@@ -36,7 +36,7 @@ async fn started() -> (Server, FakeCamera) {
         vec![rendition],
         crate::live::Options::default(),
     ));
-    let listen = ([127, 0, 0, 1], 0).into();
+    let listen = vec![std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()];
     let parts = Parts {
         options: Options { listen, ..Options::default() },
         catalog,

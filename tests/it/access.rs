@@ -5,7 +5,7 @@ mod ends;
 mod hook;
 mod hosts;
 mod links;
-mod login;
+pub mod login;
 mod origins;
 mod outsiders;
 mod proxies;

@@ -3,6 +3,6 @@
 mod commands;
 mod feed;
 mod ffprobe;
-mod http2;
+pub mod http2;
 mod live_mp4;
 mod slow;

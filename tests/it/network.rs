@@ -111,7 +111,7 @@ async fn serve(ready: oneshot::Sender<SocketAddr>, stats: [Arc<RenditionStats>; 
     }
     let catalog = Arc::new(Catalog::default());
     catalog.insert(Camera::new("cam".into(), "Cam".into(), 0, renditions, Options::default()));
-    let listen = format!("{NEAR}:0").parse().unwrap();
+    let listen = vec![format!("{NEAR}:0").parse::<SocketAddr>().unwrap().into()];
     let options = web::Options { listen, auth: web::access::Auth::Open, ..web::Options::default() };
     let parts = web::Parts { options, catalog, hls: hls::Options::default(), mse: mse::Options::default() };
     let server = web::Server::start(parts).await.unwrap();

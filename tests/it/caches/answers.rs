@@ -7,11 +7,11 @@ use bytes::Bytes;
 use flate2::read::GzDecoder;
 use hyper::Method;
 
-use crate::support::cache::{Cache, Make};
 use crate::support::client::{Answer, Client, join};
 use crate::support::hop::Hop;
 use crate::support::media::VIDEO as VIDEO_TRACK;
 use crate::support::playlist::{self, Playlist};
+use crate::support::proxy::{Make, Proxy};
 use crate::support::site::shared;
 use crate::support::socket::Socket;
 use crate::support::until;
@@ -19,10 +19,10 @@ use crate::support::until;
 const VIDEO: &str = "/hls/demo/sub/video.m3u8";
 
 /// A cache before the shared server, with a hop between them that counts.
-async fn cache(make: Make) -> (Cache, Hop) {
+async fn cache(make: Make) -> (Proxy, Hop) {
     shared().until_segments(VIDEO, 2).await;
     let hop = Hop::start(shared().address).await;
-    (Cache::start(make, hop.address).await, hop)
+    (Proxy::start(make, hop.address).await, hop)
 }
 
 fn blocking(playlist: &Playlist) -> String {
@@ -163,7 +163,7 @@ async fn answers_are_as_they_should_be(make: Make) {
     media_is_fetched_once_and_comes_in_ranges(&cache, &hop).await;
     assert_eq!(cache.found("/api/v1/cameras/demo").await.header("cache-control"), "no-store");
     // Sockets do not go through the hop, which knows requests alone.
-    let straight = Cache::start(make, shared().address).await;
+    let straight = Proxy::start(make, shared().address).await;
     tokio::join!(
         a_hinted_part_is_waited_for(&cache),
         what_was_asked_for_too_early_is_there_when_its_time_has_come(&cache),

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::cache::{Cache, Make};
 use crate::support::crowd::{Crowd, Seen};
 use crate::support::hop::Hop;
+use crate::support::proxy::{Make, Proxy};
 use crate::support::site::{Site, camera, shared};
 use crate::support::until;
 
@@ -32,7 +32,7 @@ async fn three_hundred_viewers_are_as_one(make: Make) {
     const VIEWERS: usize = 300;
     shared().until_segments(PATH, 2).await;
     let hop = Hop::start(shared().address).await;
-    let cache = Cache::start(make, hop.address).await;
+    let cache = Proxy::start(make, hop.address).await;
     let crowd = Crowd::gather(cache.address, PATH, VIEWERS);
     until("twenty parts", async || (crowd.parts().len() >= 20).then_some(())).await;
     let seen = crowd.leave().await;
@@ -75,13 +75,14 @@ async fn three_hundred_viewers_behind_a_cache_are_as_one() {
     three_hundred_viewers_are_as_one(Make::Varnish).await;
 }
 
-async fn viewers_outlive_the_server(make: Make) {
+/// First the server starts anew, then the cache: whatever either remembers, nobody gets old bytes under a new name.
+async fn viewers_outlive_the_server_and_the_cache(make: Make) {
     const PATH: &str = "/hls/cam/sub/video.m3u8";
     let camera = camera().await;
     let first = Site::with_demo_camera(&camera, "").await;
     first.until_segments(PATH, 1).await;
     let hop = Hop::start(first.address).await;
-    let cache = Cache::start(make, hop.address).await;
+    let mut cache = Proxy::start(make, hop.address).await;
     let crowd = Crowd::gather(cache.address, PATH, 60);
     until("six parts", async || (crowd.parts().len() >= 6).then_some(())).await;
 
@@ -94,6 +95,12 @@ async fn viewers_outlive_the_server(make: Make) {
     let old_run = run(old.first().expect("parts")).to_owned();
     let all_are_back = async || crowd.last().values().all(|path| run(path) != old_run).then_some(());
     until("parts of the new run for everybody", all_are_back).await;
+
+    // The cache too, with whatever of the old it still has.
+    cache.restart().await;
+    let before = crowd.parts();
+    let all_go_on = async || crowd.last().values().all(|path| !before.contains(path)).then_some(());
+    until("new parts for everybody", all_go_on).await;
     crowd.bear_with_outage(false);
     let count = crowd.parts().len();
     until("eight parts more", async || (crowd.parts().len() >= count + 8).then_some(())).await;
@@ -111,6 +118,9 @@ async fn viewers_outlive_the_server(make: Make) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn viewers_behind_a_cache_outlive_the_server() {
-    tokio::join!(viewers_outlive_the_server(Make::Nginx), viewers_outlive_the_server(Make::Varnish));
+async fn viewers_behind_a_cache_outlive_the_server_and_the_cache() {
+    tokio::join!(
+        viewers_outlive_the_server_and_the_cache(Make::Nginx),
+        viewers_outlive_the_server_and_the_cache(Make::Varnish)
+    );
 }

@@ -23,7 +23,7 @@ type Sender = SendRequest<Empty<Bytes>>;
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 /// An HTTP/2 connection, once the server has said that it knows extended CONNECT (RFC 8441, 3).
-async fn connect(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Sender {
+pub async fn connect(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Sender {
     let (mut sender, connection) =
         http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
@@ -74,7 +74,7 @@ async fn bytes(socket: &mut Socket) -> Bytes {
 }
 
 /// Two feeds side by side in one connection, each with its own pace and end.
-async fn two_feeds(sender: &mut Sender, camera: &str) {
+pub async fn two_feeds(sender: &mut Sender, camera: &str) {
     let mut feeds = Vec::new();
     for rendition in ["main", "sub"] {
         let mut socket = open(sender, &format!("/mse/{camera}?rendition={rendition}")).await;

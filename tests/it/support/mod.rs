@@ -1,6 +1,5 @@
 //! Servers, cameras, clients, and readers of what comes out.
 
-pub mod cache;
 pub mod camera_tls;
 pub mod checker;
 pub mod client;
@@ -12,6 +11,7 @@ pub mod media;
 pub mod players;
 pub mod playlist;
 pub mod program;
+pub mod proxy;
 pub mod recording;
 pub mod scripted;
 pub mod site;

@@ -1,11 +1,13 @@
 //! A certificate of a test's own, and connections that trust it.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tempfile::TempDir;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -25,7 +27,14 @@ impl Certificate {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("cert.pem"), own.cert.pem()).unwrap();
         std::fs::write(folder.path().join("key.pem"), own.signing_key.serialize_pem()).unwrap();
+        let both = own.cert.pem() + &own.signing_key.serialize_pem();
+        std::fs::write(folder.path().join("both.pem"), both).unwrap();
         Self { folder, der: own.cert.der().clone() }
+    }
+
+    /// The certificate, its key, and both in one file.
+    pub fn files(&self) -> [PathBuf; 3] {
+        ["cert.pem", "key.pem", "both.pem"].map(|name| self.folder.path().join(name))
     }
 
     /// A TLS listener with it, on a port of the system's choice.
@@ -42,6 +51,20 @@ impl Certificate {
         address: SocketAddr,
         protocols: &[&str],
     ) -> std::io::Result<TlsStream<TcpStream>> {
+        self.greet_with(TcpStream::connect(address).await?, protocols).await
+    }
+
+    /// TLS over a connection that is open already.
+    pub async fn greet<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> TlsStream<S> {
+        self.greet_with(stream, &[]).await.expect("the handshake succeeds")
+    }
+
+    /// The same with `protocols` to choose from.
+    pub async fn greet_with<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+        protocols: &[&str],
+    ) -> std::io::Result<TlsStream<S>> {
         let mut roots = RootCertStore::empty();
         roots.add(self.der.clone()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -49,7 +72,6 @@ impl Certificate {
             ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         let mut config = builder.with_root_certificates(roots).with_no_client_auth();
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
-        let stream = TcpStream::connect(address).await?;
         TlsConnector::from(Arc::new(config)).connect(ServerName::try_from(HOST).unwrap(), stream).await
     }
 }

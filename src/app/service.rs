@@ -1,0 +1,38 @@
+//! What a service manager is told (sd_notify(3)); nothing where there is none.
+
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+/// It serves now.
+pub fn ready() {
+    tell(&NotifyState::Ready);
+}
+
+/// It is about to end.
+pub fn stopping() {
+    tell(&NotifyState::Stopping);
+}
+
+/// Says that it is alive, as often as it is asked to (`WatchdogSec=`), until `stop`: a program whose tasks do not run
+/// does not say so, and is started anew.
+pub async fn keep_watch(stop: CancellationToken) {
+    let Some(limit) = sd_notify::watchdog_enabled() else { return };
+    debug!(?limit, "somebody watches over this");
+    loop {
+        tell(&NotifyState::Watchdog);
+        // Twice as often as needed (sd_watchdog_enabled(3)), but not without end.
+        let pause = (limit / 2).max(Duration::from_millis(10));
+        if tokio::time::timeout(pause, stop.cancelled()).await.is_ok() {
+            return;
+        }
+    }
+}
+
+fn tell(state: &NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(std::slice::from_ref(state)) {
+        warn!(%error, "the service manager cannot be told");
+    }
+}

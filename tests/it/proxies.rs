@@ -1,0 +1,7 @@
+//! Belvedere behind proxies of other makes, and as a service, with the sample configurations in `config/`.
+
+mod addresses;
+mod fan_out;
+mod mounted;
+mod served;
+mod unit;
