@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 
-use super::access::{self, Auth, Cors};
+use super::access::{Auth, Cors, Unguarded};
 use super::limits::ConnectionLimits;
 use super::listen::{Endpoint, Listen};
 
@@ -30,26 +30,6 @@ pub struct Options {
     pub cors: Cors,
 }
 
-/// Others can reach the server, and nothing is said about who may watch.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unguarded {
-    /// They can reach an address.
-    #[error(transparent)]
-    Address(#[from] access::Unguarded),
-    /// They come by a proxy on this machine or elsewhere, so that all of them look like it.
-    #[error(
-        "there is a proxy in front (server.trusted_proxies), by which others can reach this server, and nothing says who \
-         may watch: write an [auth] table, or auth = \"none\" at the head of the configuration if everybody may"
-    )]
-    Proxied,
-    /// They come by a proxy: there is no other reason for a Unix socket.
-    #[error(
-        "a proxy by which others can reach this server belongs before {0}, and nothing says who may watch: write an \
-         [auth] table, or auth = \"none\" at the head of the configuration if everybody may"
-    )]
-    Socket(Endpoint),
-}
-
 impl Options {
     /// Checks that what others can reach is guarded, or left open on purpose. What systemd hands over is not known before
     /// the start.
@@ -57,9 +37,6 @@ impl Options {
     /// # Errors
     /// It is not, and nothing is said about who may watch.
     pub fn guarded(&self) -> Result<(), Unguarded> {
-        if self.auth == Auth::Unset && !self.trusted_proxies.is_empty() {
-            return Err(Unguarded::Proxied);
-        }
         self.all_listeners().try_for_each(|listen| self.guards(&listen.endpoint))
     }
 
@@ -69,10 +46,20 @@ impl Options {
     /// Others can reach it, and nothing is said about who may watch.
     pub fn guards(&self, endpoint: &Endpoint) -> Result<(), Unguarded> {
         match endpoint {
-            Endpoint::Tcp(address) => Ok(self.auth.guards([*address])?),
-            Endpoint::Unix { .. } if self.auth == Auth::Unset => Err(Unguarded::Socket(endpoint.clone())),
+            Endpoint::Tcp(address) => self.auth.guards([*address]),
+            // Who may open a Unix socket is for the file system to say.
             Endpoint::Unix { .. } | Endpoint::Systemd(_) => Ok(()),
         }
+    }
+
+    /// Whether there seems to be a proxy in front, by which others come, and nothing is said about who may watch: an
+    /// oversight, or not, that only who wrote the configuration can tell.
+    pub fn may_be_open_by_oversight(&self) -> bool {
+        let by_socket = || {
+            let unix = |listen: &Listen| matches!(listen.endpoint, Endpoint::Unix { .. });
+            self.all_listeners().any(unix)
+        };
+        self.auth == Auth::Unset && (!self.trusted_proxies.is_empty() || by_socket())
     }
 
     /// All listeners, first those without TLS.
@@ -148,25 +135,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_proxy_shows_to_others_is_guarded_or_open_on_purpose() {
+    fn what_others_can_reach_is_guarded_or_open_on_purpose_and_a_proxy_in_front_is_noticed() {
         let tcp = |text: &str| Listen::from(text.parse::<SocketAddr>().unwrap());
         let socket = Endpoint::Unix { path: "/run/b.sock".into(), mode: 0o660 };
-        let network = || vec!["127.0.0.1/32".parse().unwrap()];
         let loopback = Options { listen: vec![tcp("127.0.0.1:1")], ..Options::default() };
-        let proxied = Options { trusted_proxies: network(), ..loopback.clone() };
-        let by_socket =
-            Options { listen: vec![tcp("127.0.0.1:1"), socket.clone().into()], ..Options::default() };
-        let both = Options { listen: vec![tcp("127.0.0.1:1"), tcp("0.0.0.0:1")], ..Options::default() };
+        let proxied = Options { trusted_proxies: vec!["127.0.0.1/32".parse().unwrap()], ..loopback.clone() };
+        let by_socket = Options { listen: vec![tcp("127.0.0.1:1"), socket.into()], ..Options::default() };
+        let public = Options { listen: vec![tcp("127.0.0.1:1"), tcp("0.0.0.0:1")], ..Options::default() };
         let handed = Options { listen: vec![Endpoint::Systemd("http".into()).into()], ..Options::default() };
-        assert_eq!(loopback.guarded(), Ok(()));
-        assert_eq!(proxied.guarded(), Err(Unguarded::Proxied));
-        assert_eq!(by_socket.guarded(), Err(Unguarded::Socket(socket.clone())));
-        assert!(matches!(both.guarded(), Err(Unguarded::Address(_))));
-        assert_eq!(handed.guarded(), Ok(()), "what it is shows at the start");
-        assert_eq!(handed.guards(&socket), Err(Unguarded::Socket(socket)));
-        for options in [proxied, by_socket, both] {
+        let wide = Endpoint::Tcp("0.0.0.0:1".parse().unwrap());
+        assert_eq!(handed.guards(&wide), public.guarded(), "what systemd hands over is looked at then");
+        for (options, refused, noticed) in [
+            (loopback, false, false),
+            (proxied, false, true),
+            (by_socket, false, true),
+            (public, true, false),
+            (handed, false, false),
+        ] {
+            assert_eq!((options.guarded().is_err(), options.may_be_open_by_oversight()), (refused, noticed));
             for auth in [Auth::Open, Auth::Rules(Box::default())] {
-                assert_eq!(Options { auth, ..options.clone() }.guarded(), Ok(()));
+                let said = Options { auth, ..options.clone() };
+                assert_eq!((said.guarded(), said.may_be_open_by_oversight()), (Ok(()), false));
             }
         }
     }

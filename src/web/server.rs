@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
 use super::Options;
-use super::access::{Access, KeyError};
+use super::access::{Access, KeyError, Unguarded};
 use super::authority::fingerprint;
 use super::delivery::bodiless;
 use super::handler::Site;
@@ -30,7 +30,6 @@ use super::hls::Hls;
 use super::limits::{Connections, Place};
 use super::listen::{Endpoint, Listen};
 use super::listener::{HandedOver, ListenError, Listener, Stream};
-use super::options::Unguarded;
 use super::proxied::{self, Proxied, TurnedAway, Unproxied};
 use super::route::Routes;
 use super::tls::{Tls, TlsError};
@@ -106,6 +105,12 @@ impl Server {
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
         let Parts { options, catalog, hls, mse } = parts;
         options.guarded()?;
+        if options.may_be_open_by_oversight() {
+            warn!(
+                "a proxy in front seems to let others in, and nothing says who may watch: write an [auth] table, or \
+                 auth = \"none\" if everybody may"
+            );
+        }
         let access = Access::new(&options.auth, &options.cors, &options.hosts)?;
         let (accept, stop) = (CancellationToken::new(), CancellationToken::new());
         let (tasks, sockets) = (TaskTracker::new(), TaskTracker::new());
@@ -187,7 +192,7 @@ impl Server {
     /// # Errors
     /// Keys cannot be read, or a listener that others can reach would be without rules; everything stays as it was.
     pub fn reload(&self, options: &Options) -> Result<bool, StartError> {
-        options.auth.guards([self.address].into_iter().chain(self.tls_address))?;
+        self.listeners.iter().try_for_each(|(endpoint, _)| options.guards(endpoint))?;
         Ok(self.access.replace(&options.auth, &options.cors, &options.hosts)?)
     }
 
