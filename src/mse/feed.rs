@@ -117,15 +117,19 @@ impl Feed {
         self.follower.rejoin();
     }
 
-    /// Goes over to another rendition, where both meet; to the one that is on, stays.
+    /// Goes over to another rendition, where both meet; to the one that is on, stays. Of a change that is on already
+    /// the time that was waited counts, and who had reason to hurry still has.
     pub fn change(&mut self, target: Target, manner: Manner, now: Instant) {
         let id = target.rendition.channel.id();
         if id == self.channel().id() {
             return self.stay();
         }
-        let on = self.change.as_ref();
-        if on.is_none_or(|on| on.manner != manner || on.target.rendition.channel.id() != id) {
-            self.change = Some(Change { target, manner, since: now, held_since: None });
+        match self.change.as_mut().filter(|on| on.target.rendition.channel.id() == id) {
+            Some(on) => {
+                on.target = target;
+                on.manner = on.manner.max(manner);
+            }
+            None => self.change = Some(Change { target, manner, since: now, held_since: None }),
         }
     }
 
@@ -372,6 +376,29 @@ mod tests {
         let messages = read_all(&mut feed);
         assert_eq!(messages.first(), Some(&Message::Text(ServerText::Skip { chunks: 149 })));
         assert_eq!(kinds(&messages[1..]), ["chunk"; 11]);
+    }
+
+    #[test]
+    fn a_change_that_becomes_urgent_has_waited_since_it_was_begun() {
+        let (mut old, mut new) = (FakeCamera::silent(50), FakeCamera::silent(50));
+        old.play(60);
+        new.play(55);
+        let mut feed = feed(&old, None);
+        read_all(&mut feed);
+        let target = || Target {
+            rendition: Rendition { name: "sub".into(), channel: new.channel.clone() },
+            aligned: true,
+            preface: None,
+        };
+        let begun = Instant::now();
+        let at = |millis| begun + Duration::from_millis(millis);
+        feed.change(target(), Manner::Wanted, at(0));
+        feed.change(target(), Manner::Urgent, at(2000));
+        feed.change(target(), Manner::Seamless, at(2100));
+        let mut read = |millis| feed.read(at(millis), &mut Vec::new()).expect("a playable camera");
+        assert!(!read(2400), "both may still meet");
+        assert!(read(2600), "it was waited for long enough");
+        assert_eq!(feed.rendition(), "sub");
     }
 
     #[test]
