@@ -16,7 +16,7 @@ use crate::media::{Ticks, TrackKind, Tracks};
 pub enum Message {
     /// Text.
     Text(ServerText),
-    /// An init segment or a chunk: the ring's own bytes.
+    /// An init segment or a chunk behind the head of its message: the ring's own bytes.
     Binary(Bytes),
 }
 
@@ -235,14 +235,14 @@ impl Feed {
             let init = if tracks.audio.is_some() { &epoch.inits.all } else { &epoch.inits.video };
             out.extend(self.preface.take().map(Message::Text));
             out.push(Message::Text(ServerText::init(&self.rendition, epoch, &tracks)));
-            out.push(Message::Binary(init.clone()));
+            out.push(Message::Binary(init.message.clone()));
             self.announced = Some((epoch.number, tracks));
         }
         if self.announced.as_ref().is_some_and(|(_, tracks)| carries(tracks, chunk.track))
             && !self.sent.has(chunk)
         {
             self.sent.note(chunk);
-            out.push(Message::Binary(chunk.bytes.clone()));
+            out.push(Message::Binary(chunk.message.clone()));
         }
         Ok(())
     }
@@ -291,7 +291,7 @@ mod tests {
             Message::Text(ServerText::Rendition { .. }) => "rendition",
             Message::Text(ServerText::Skip { .. }) => "skip",
             Message::Text(ServerText::Status { .. }) => "status",
-            Message::Binary(bytes) if bytes.get(4..8) == Some(b"ftyp") => "ftyp",
+            Message::Binary(message) if message.get(8..12) == Some(b"ftyp") => "ftyp",
             Message::Binary(_) => "chunk",
         };
         messages.iter().map(kind).collect()
@@ -314,7 +314,8 @@ mod tests {
         let messages = read_all(&mut feed(&camera, None));
         let Read::Chunk(chunk) = camera.channel.read(0) else { panic!("the ring has a chunk") };
         let Some(Message::Binary(bytes)) = messages.last() else { panic!("the feed has a chunk") };
-        assert_eq!(bytes.as_ptr(), chunk.bytes.as_ptr());
+        assert_eq!((bytes.as_ptr(), bytes.len()), (chunk.message.as_ptr(), chunk.message.len()));
+        assert_eq!(bytes[4..].as_ptr(), chunk.bytes.as_ptr());
     }
 
     #[test]

@@ -90,7 +90,7 @@ impl Seat {
             Message::Text(ServerText::Rendition { name, why, reason }) => Some(Got::Why(name, why, reason)),
             Message::Text(ServerText::Skip { chunks }) => Some(Got::Skip(chunks)),
             Message::Text(ServerText::Status { .. }) => None,
-            Message::Binary(bytes) if bytes.get(4..8) == Some(b"ftyp") => None,
+            Message::Binary(message) if message.get(8..12) == Some(b"ftyp") => None,
             Message::Binary(bytes) => Some(Got::Chunk(bytes.len())),
         }));
         Ok(())

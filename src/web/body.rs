@@ -36,6 +36,16 @@ pub struct Pieces {
     left: usize,
 }
 
+impl Pieces {
+    /// Puts a piece behind all others.
+    pub fn push(&mut self, piece: Bytes) {
+        if !piece.is_empty() {
+            self.left += piece.len();
+            self.pieces.push_back(piece);
+        }
+    }
+}
+
 impl Buf for Pieces {
     fn remaining(&self) -> usize {
         self.left

@@ -9,7 +9,6 @@ mod answer;
 mod api;
 mod authority;
 mod body;
-mod counted;
 mod delivery;
 mod entrance;
 mod forwarded;
