@@ -330,10 +330,7 @@ mod tests {
         let place = |name: &[u8]| all.windows(4).rposition(|four| four == name).expect("the box");
         assert!(place(b"mvex") > place(b"trak"));
         let config = testing::tracks().audio.expect("audio").config.clone();
-        assert!(
-            all.windows(config.len()).any(|part| part == config),
-            "the AAC configuration as it came"
-        );
+        assert!(all.windows(config.len()).any(|part| part == config), "the AAC configuration as it came");
     }
 
     #[test]

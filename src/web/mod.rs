@@ -24,6 +24,7 @@ mod pages;
 mod rendered;
 mod route;
 mod server;
+mod streams;
 mod tls;
 mod viewers;
 #[cfg(test)]

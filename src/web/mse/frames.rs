@@ -84,7 +84,8 @@ impl Reader {
                 return Err(Fault::TooLong);
             }
             let Some(payload) = self.held.get(head.size..head.size + head.length) else { return Ok(None) };
-            let payload = payload.iter().zip(head.mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
+            let payload =
+                payload.iter().zip(head.mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
             self.held.drain(..head.size + head.length);
             if self.held.is_empty() {
                 self.held = Vec::new();
@@ -103,13 +104,19 @@ impl Reader {
             (opcode @ (opcode::PING | opcode::PONG), begun) => {
                 // These may come between the frames of a message (RFC 6455, 5.4).
                 self.begun = begun;
-                return Ok(Some(if opcode == opcode::PING { Said::Ping(payload) } else { Said::Pong(payload) }));
+                return Ok(Some(if opcode == opcode::PING {
+                    Said::Ping(payload)
+                } else {
+                    Said::Pong(payload)
+                }));
             }
             (opcode::CONTINUATION, Some((opcode, mut before))) => {
                 before.extend(payload);
                 (opcode, before)
             }
-            (opcode::CONTINUATION, None) => return Err(Fault::Protocol("nothing was begun that could go on")),
+            (opcode::CONTINUATION, None) => {
+                return Err(Fault::Protocol("nothing was begun that could go on"));
+            }
             (_, Some(_)) => return Err(Fault::Protocol("the message before this has no end")),
             (opcode, None) => (opcode, payload),
         };
@@ -169,7 +176,11 @@ impl Head {
 /// Reads what goes with a goodbye (RFC 6455, 5.5.1 and 7.4).
 fn close(payload: &[u8]) -> Result<Said, Fault> {
     let Some((code, reason)) = payload.split_first_chunk() else {
-        return if payload.is_empty() { Ok(Said::Close(None)) } else { Err(Fault::Protocol("half a close code")) };
+        return if payload.is_empty() {
+            Ok(Said::Close(None))
+        } else {
+            Err(Fault::Protocol("half a close code"))
+        };
     };
     let code = u16::from_be_bytes(*code);
     if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {

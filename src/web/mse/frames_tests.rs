@@ -55,7 +55,8 @@ fn the_examples_of_the_standard_are_understood() {
 
 #[test]
 fn a_message_may_come_in_frames_with_pings_between_them() {
-    let bytes = [frame(0x01, b"Hel"), frame(0x89, b"?"), frame(0x00, b"l"), frame(0x80, b"o"), frame(0x81, b"")];
+    let bytes =
+        [frame(0x01, b"Hel"), frame(0x89, b"?"), frame(0x00, b"l"), frame(0x80, b"o"), frame(0x81, b"")];
     let said = read(&bytes.concat(), 3);
     assert_eq!(said, Ok(vec![Said::Ping(b"?".to_vec()), text("Hello"), text("")]));
 }
@@ -63,7 +64,10 @@ fn a_message_may_come_in_frames_with_pings_between_them() {
 #[test]
 fn a_letter_may_be_cut_by_frames() {
     let letter = "ü".as_bytes();
-    assert_eq!(read(&[frame(0x01, &letter[..1]), frame(0x80, &letter[1..])].concat(), 99), Ok(vec![text("ü")]));
+    assert_eq!(
+        read(&[frame(0x01, &letter[..1]), frame(0x80, &letter[1..])].concat(), 99),
+        Ok(vec![text("ü")])
+    );
     assert_eq!(read(&frame(0x81, &letter[..1]), 99), Err(Fault::NoText));
 }
 
@@ -89,7 +93,10 @@ fn rules_that_are_broken_are_named() {
         assert_eq!(broken(&frame(opcode, b"a")), "there is no such kind of frame");
     }
     assert_eq!(broken(&frame(0x80, b"a")), "nothing was begun that could go on");
-    assert_eq!(broken(&[frame(0x01, b"a"), frame(0x81, b"b")].concat()), "the message before this has no end");
+    assert_eq!(
+        broken(&[frame(0x01, b"a"), frame(0x81, b"b")].concat()),
+        "the message before this has no end"
+    );
     for control in [frame(0x09, b"a"), frame(0x89, &[0; 126])] {
         assert_eq!(broken(&control), "a frame about the connection must be short and whole");
     }

@@ -167,7 +167,10 @@ mod tests {
         }
         sent(&mut wire).await;
         let all = 2 + 4 + 3 * (4 + 20_000);
-        assert_eq!((&calls.lock().expect("no test panics here")[..], wire.written()), (&[all][..], all as u64));
+        assert_eq!(
+            (&calls.lock().expect("no test panics here")[..], wire.written()),
+            (&[all][..], all as u64)
+        );
         let mut text = [0; 6];
         far.read_exact(&mut text).await.expect("it came");
         assert_eq!(&text, b"\x81\x04init");
