@@ -89,7 +89,7 @@ pub fn chunk(data: &[u8]) {
         frames.push(frame);
     }
     let Some(first) = frames.first() else { return };
-    let bytes = fmp4::chunk(7, &frames);
+    let bytes = fmp4::chunk(7, &frames).bytes;
     let mut rest = bytes.as_ref();
     let Any::Moof(moof) = Any::decode(&mut rest).expect("a moof") else { panic!("no moof") };
     let Any::Mdat(mdat) = Any::decode(&mut rest).expect("an mdat") else { panic!("no mdat") };

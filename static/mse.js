@@ -7,11 +7,12 @@ import { Backoff } from './backoff.js';
 import { MediaBuffer } from './buffer.js';
 import { firstSample, timescales } from './boxes.js';
 import { listCameras } from './cameras.js';
-import { cannotPlay, codecsOf, isWebKit, playableCodecs, playsHlsNatively, spelledForBrowser, whyUnplayable } from './codecs.js';
+import { cannotPlay, codecsOf, isWebKit, playableCodecs, playsHlsNatively, playsRendition, spelledForBrowser, whyUnplayable } from './codecs.js';
 import { LiveEdge } from './edge.js';
 import { Ladder } from './ladder.js';
 import { Liveness } from './liveness.js';
 import { playlistUrl } from './places.js';
+import { Thrift } from './thrift.js';
 import { phaseOfCamera, sentence } from './words.js';
 
 const TICK = 100;
@@ -47,6 +48,7 @@ export class MseTransport {
     this.phase = { state: 'connecting', reason: '' };
     this.counters = { reconnects: 0, jumps: 0, stalls: 0, bytes: 0, switches: 0 };
     this.liveness = new Liveness();
+    this.thrift = new Thrift();
     this.rendition = '';
     this.why = '';
     this.mime = '';
@@ -107,6 +109,7 @@ export class MseTransport {
   select(rendition) {
     this.wish.rendition = rendition;
     this.why = '';
+    this.thrift.forget();
     if (!this.running) return;
     if (!this.link?.say({ type: 'select', rendition })) {
       this.reconnectNow();
@@ -130,8 +133,10 @@ export class MseTransport {
   connect() {
     clearTimeout(this.retry);
     this.why = '';
-    const { camera, rendition, base } = this.wish;
-    const query = { rendition: rendition || 'auto', codecs: playableCodecs().join(',') };
+    const { camera, base } = this.wish;
+    const Link = this.ladder.best(now());
+    const query = { rendition: this.isThrifty(Link) ? this.thrift.rendition : this.wish.rendition || 'auto', codecs: playableCodecs().join(',') };
+    if (this.isThrifty(Link)) this.beThrifty();
     this.heardAt = now();
     this.awaitsInit = null;
     this.begun = false;
@@ -141,12 +146,31 @@ export class MseTransport {
       this.heardAt = now();
       act(data);
     };
-    this.link = new (this.ladder.best(now()))({ camera, base, query }, {
+    this.link = new Link({ camera, base, query }, {
       open: heard(() => { this.opened = true; }),
       text: heard((text) => this.onText(text)),
       bytes: heard((bytes) => this.onBytes(bytes)),
       closed: (end) => this.onClose(end),
     });
+  }
+
+  /** True where the choice is the server's, and it does not see how the line is. */
+  isThrifty(Link) {
+    return Boolean(Link.unjudged) && ['auto', ''].includes(this.wish.rendition ?? '');
+  }
+
+  /** Begins to judge the line. */
+  async beThrifty() {
+    const { thrift, wish: { camera, base } } = this;
+    thrift.began(now());
+    if (thrift.step) this.why = `this connection is too slow for ${thrift.best}`;
+    if (thrift.names.length) return;
+    try {
+      const found = (await listCameras(base)).find(({ name }) => name === camera);
+      thrift.offer((found?.renditions ?? []).filter((rendition) => playsRendition(rendition)));
+    } catch {
+      // without a list there is no choice; the next connection asks again
+    }
   }
 
   hangUp() {
@@ -186,6 +210,7 @@ export class MseTransport {
     if (!this.running) return;
     clearTimeout(this.selecting);
     const way = this.link.constructor;
+    if (!this.fruitful) this.thrift.forget();
     switch (code) {
       case CLOSE.denied:
         this.enter('denied', reason);
@@ -267,6 +292,7 @@ export class MseTransport {
 
   onInit({ mime, rendition }) {
     clearTimeout(this.selecting);
+    if (this.why && this.link?.constructor.unjudged) this.host.note(sentence(this.why));
     if (this.rendition && rendition && rendition !== this.rendition) this.counters.switches += 1;
     this.rendition = rendition ?? '';
     this.mime = mime;
@@ -299,6 +325,7 @@ export class MseTransport {
     if (picture) this.liveness.fed(this.mediaAt);
     this.buffer.media(bytes, picture && first.sync ? first.time : null);
     if (this.phase.state === 'offline' || this.phase.state === 'unsupported') this.enter('connecting', '');
+    if (picture && this.link && this.isThrifty(this.link.constructor) && this.thrift.picture(this.mediaAt, first.time)) this.reconnectNow();
   }
 
   /** The first chunk after an init tells whether the new stretch follows the old one or lies elsewhere in time. */

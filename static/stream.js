@@ -9,6 +9,8 @@ const CODES = { 401: 1008, 403: 1008, 406: 4406 };
 
 export class StreamLink {
   static transport = 'fetch';
+  /** Nobody at its other end judges the line. */
+  static unjudged = true;
   transport = StreamLink.transport;
 
   /** Takes the same as `SocketLink`. */

@@ -14,12 +14,15 @@ use bytes::Bytes;
 use tokio::runtime::Runtime;
 use tokio::time::{Instant, sleep_until};
 
-use super::measure::{self, Cores, Usage, keep_to, quantile};
+use super::measure::{self, Cores, Usage, keep_to, open_many_files, quantile};
 use super::source::{self, Frames, KEY_FRAME};
 use super::{Case, Feed, again};
 
 /// Bytes of all frames but the key frames, for 4 Mbit/s.
 const DELTA_FRAME: usize = 18_000;
+/// The same for 0.5 Mbit/s, with the key frames of a light rendition.
+const SUB_FRAME: usize = 1_950;
+const SUB_KEY_FRAME: usize = 30_000;
 /// What viewers were sent at the start is through after this time.
 const SETTLE: Duration = Duration::from_secs(2);
 /// Frames that are under way at the end get there in this time.
@@ -49,11 +52,14 @@ pub fn run(case: Case) {
     if case.one_core {
         keep_to(Cores::First);
     }
+    open_many_files();
     let runtime = Runtime::new().expect("threads can be started");
     let log = SharedLog::default();
-    let (_server, address) = runtime.block_on(start(log.clone()));
-    let (child, mut said) = viewers(case, address);
+    let (_server, address) = runtime.block_on(start(case.feed, log.clone()));
+    // The ring has been renewed in part, and takes what memory it takes.
+    std::thread::sleep(SETTLE);
     let empty = Usage::now();
+    let (child, mut said) = viewers(case, address);
     assert_eq!(said.next().and_then(Result::ok).as_deref(), Some("ready"), "viewers must get in");
     std::thread::sleep(SETTLE);
     let (before, from) = (Usage::now(), measure::now());
@@ -71,7 +77,9 @@ pub fn run(case: Case) {
     delays.sort_unstable();
     let expected = match case.feed {
         Feed::Joins => 0,
-        Feed::Mse | Feed::Idle => log.pictures.iter().filter(|pushed| time.contains(pushed)).count(),
+        Feed::Mse | Feed::Sub | Feed::Idle => {
+            log.pictures.iter().filter(|pushed| time.contains(pushed)).count()
+        }
         Feed::Hls | Feed::Lists => log.parts.values().filter(|pushed| time.contains(pushed)).count(),
     } as f64;
     let seconds = (to - from) as f64 / 1e9;
@@ -88,15 +96,34 @@ pub fn run(case: Case) {
         quantile(&delays, 1.0),
         (after.resident - empty.resident) / viewers / 1024.0,
         match case.feed {
-            Feed::Joins => delays.len() as f64 / seconds,
+            Feed::Joins => 100.0,
             _ => delays.len() as f64 / (expected * viewers) * 100.0,
         },
     );
+    let used = cpu / seconds * 100.0;
+    if case.feed == Feed::Joins {
+        let joined = delays.len() as f64 / seconds;
+        println!(
+            "     {joined:.0} joiners a second, {:.2} ms of the server's CPU each",
+            used * 10.0 / joined
+        );
+    }
+    if case.feed == Feed::Idle {
+        let grown = (after.resident - empty.resident) / 1024.0;
+        println!(
+            "     {viewers:.0} stalled viewers: {:.1} KiB each, {:.1} MiB in all",
+            grown / viewers,
+            grown / 1024.0
+        );
+    }
     runtime.shutdown_background();
 }
 
-async fn start(log: SharedLog) -> (web::Server, SocketAddr) {
-    let mut frames = Frames::new(KEY_FRAME, DELTA_FRAME);
+async fn start(feed: Feed, log: SharedLog) -> (web::Server, SocketAddr) {
+    let mut frames = match feed {
+        Feed::Sub | Feed::Idle => Frames::new(SUB_KEY_FRAME, SUB_FRAME),
+        _ => Frames::new(KEY_FRAME, DELTA_FRAME),
+    };
     let (publisher, camera) = source::live(Options::default(), clock::now(), &mut frames);
     let channel = camera.renditions[0].channel.clone();
     let catalog = Arc::new(Catalog::default());

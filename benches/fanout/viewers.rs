@@ -17,17 +17,19 @@ use hyper::header::{ACCEPT_ENCODING, HOST};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::runtime;
 use tokio::sync::Semaphore;
 use tokio::task::{LocalSet, spawn_blocking, spawn_local};
 
-use super::measure::{Cores, keep_to, now};
+use super::measure::{Cores, keep_to, now, open_many_files};
 use super::server::MARK;
 use super::{Case, Feed};
 
 /// Takes all that a socket has, as a rule.
 const BUFFER: usize = 256 << 10;
+/// What the kernel keeps for those who take nothing.
+const SMALL_BUFFER: u32 = 4 << 10;
 /// Viewers that come in at the same time.
 const AT_ONCE: usize = 16;
 
@@ -50,6 +52,7 @@ pub fn run(case: Case, address: SocketAddr) {
     if case.one_core {
         keep_to(Cores::Others);
     }
+    open_many_files();
     let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a thread can wait");
     let crowd = Rc::new(Crowd {
         address,
@@ -65,7 +68,7 @@ pub fn run(case: Case, address: SocketAddr) {
         for _ in 0..case.viewers {
             let crowd = crowd.clone();
             match case.feed {
-                Feed::Mse => drop(spawn_local(watch_feed(crowd))),
+                Feed::Mse | Feed::Sub => drop(spawn_local(watch_feed(crowd))),
                 Feed::Joins => drop(spawn_local(join_and_leave(crowd))),
                 Feed::Idle => drop(spawn_local(take_nothing(crowd))),
                 Feed::Hls | Feed::Lists => drop(spawn_local(watch_list(crowd, case.feed))),
@@ -88,7 +91,11 @@ pub fn run(case: Case, address: SocketAddr) {
 
 /// Opens a feed on a bare socket.
 async fn enter(crowd: &Crowd) -> TcpStream {
-    let mut stream = TcpStream::connect(crowd.address).await.expect("the server listens");
+    enter_with(crowd, TcpSocket::new_v4().expect("there is another file")).await
+}
+
+async fn enter_with(crowd: &Crowd, socket: TcpSocket) -> TcpStream {
+    let mut stream = socket.connect(crowd.address).await.expect("the server listens");
     let request = "GET /mse/bench HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     stream.write_all(request.as_bytes()).await.expect("the server reads");
@@ -119,7 +126,10 @@ async fn join_and_leave(crowd: Rc<Crowd>) {
 /// Opens a feed and never reads.
 async fn take_nothing(crowd: Rc<Crowd>) {
     let entering = crowd.door.acquire().await.expect("the door is never shut");
-    let _stream = enter(&crowd).await;
+    let socket = TcpSocket::new_v4().expect("there is another file");
+    // The kernel's memory for thousands of them is small, too, and soon full.
+    socket.set_recv_buffer_size(SMALL_BUFFER).expect("any size will do");
+    let _stream = enter_with(&crowd, socket).await;
     drop(entering);
     crowd.inside.add_permits(1);
     std::future::pending().await

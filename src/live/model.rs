@@ -124,6 +124,8 @@ pub struct Chunk {
     pub sync: bool,
     /// `moof` and `mdat`.
     pub bytes: Bytes,
+    /// The same memory with the head of a WebSocket message in front: what viewers of the feed are sent.
+    pub message: Bytes,
 }
 
 impl Chunk {

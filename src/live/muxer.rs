@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::model::{Chunk, Epoch};
 use crate::media::fmp4::{self, InitError, Inits};
 use crate::media::time::TICKS_PER_SECOND;
-use crate::media::{Frame, Ticks, TrackKind, Tracks};
+use crate::media::{Frame, Framed, Ticks, TrackKind, Tracks};
 
 /// Sound goes out with the next picture, or alone before it gets longer than this: half the messages
 /// of one a frame, and no sound waits for a slow camera's next picture. Chunks this short fill
@@ -159,6 +159,7 @@ impl Muxer {
         self.sequence = self.sequence.wrapping_add(1);
         let (first, last) = (&frames[0], &frames[frames.len() - 1]);
         let timescale = epoch.tracks.timescale(first.track).unwrap_or(TICKS_PER_SECOND);
+        let Framed { bytes, message } = fmp4::chunk(self.sequence, frames);
         Arc::new(Chunk {
             epoch: epoch.clone(),
             track: first.track,
@@ -169,7 +170,8 @@ impl Muxer {
             ),
             end: Ticks::from_timescale(end(last) as i64, timescale),
             sync: first.sync,
-            bytes: fmp4::chunk(self.sequence, frames),
+            bytes,
+            message,
         })
     }
 }

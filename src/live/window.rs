@@ -430,7 +430,17 @@ mod tests {
         fn chunk(&self, track: TrackKind, start: i64, length: i64, sync: bool) -> Arc<Chunk> {
             let bytes = Bytes::from(vec![0; self.size]);
             let (start, end) = (Ticks(start), Ticks(start + length));
-            Arc::new(Chunk { epoch: self.epoch.clone(), track, start, presentation: start, end, sync, bytes })
+            let message = bytes.clone();
+            Arc::new(Chunk {
+                epoch: self.epoch.clone(),
+                track,
+                start,
+                presentation: start,
+                end,
+                sync,
+                bytes,
+                message,
+            })
         }
 
         fn one_frame(&mut self) {

@@ -11,7 +11,7 @@ use mp4_atom::{
     esds::{DecoderConfig, DecoderSpecific, EsDescriptor, SLConfig},
 };
 
-use super::{AudioCodec, AudioTrack, Frame, TrackKind, Tracks, VideoCodec, VideoTrack};
+use super::{AudioCodec, AudioTrack, Frame, Framed, TrackKind, Tracks, VideoCodec, VideoTrack};
 
 /// Flags of a sample that depends on no other (ISO/IEC 14496-12, 8.8.3.1).
 const SYNC_SAMPLE: u32 = 0x0200_0000;
@@ -43,9 +43,9 @@ impl InitError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inits {
     /// All tracks: for the MSE feed and MP4 downloads.
-    pub all: Bytes,
-    /// Video alone: for the HLS video playlist.
-    pub video: Bytes,
+    pub all: Framed,
+    /// Video alone: for the HLS video playlist, and for viewers who cannot play the sound.
+    pub video: Framed,
     /// Audio alone: for the HLS audio playlist.
     pub audio: Option<Bytes>,
 }
@@ -60,21 +60,25 @@ impl Inits {
         let audio = tracks.audio.as_deref().map(audio_trak).transpose()?;
         let alone = |trak: &Trak| init(std::slice::from_ref(trak));
         Ok(Self {
-            video: alone(&video)?,
+            video: framed(&alone(&video)?),
             audio: audio.as_ref().map(alone).transpose()?,
-            all: match audio {
+            all: framed(&match audio {
                 Some(audio) => init(&[video, audio])?,
                 None => init(&[video])?,
-            },
+            }),
         })
     }
+}
+
+fn framed(init: &Bytes) -> Framed {
+    Framed::new(init.len(), |out| out.extend_from_slice(init))
 }
 
 /// One CMAF chunk: `moof` and `mdat` of consecutive frames of one track.
 ///
 /// `sequence` becomes the `mfhd` sequence number. An empty slice gives an empty chunk.
-pub fn chunk(sequence: u32, frames: &[Frame]) -> Bytes {
-    let Some(first) = frames.first() else { return Bytes::new() };
+pub fn chunk(sequence: u32, frames: &[Frame]) -> Framed {
+    let Some(first) = frames.first() else { return Framed::default() };
     let payload: usize = frames.iter().map(|frame| frame.data.len()).sum();
     let data_offset = CHUNK_OVERHEAD + TRUN_ENTRY * frames.len();
     let moof = Moof {
@@ -94,16 +98,17 @@ pub fn chunk(sequence: u32, frames: &[Frame]) -> Bytes {
             ..Traf::default()
         }],
     };
-    let mut out = Vec::with_capacity(data_offset + payload);
     let header = Header { kind: Mdat::KIND, size: Some(payload) };
-    moof.encode(&mut out)
-        .and_then(|()| header.encode(&mut out))
-        .expect("a Vec grows, and a moof of one traf has no field that could be out of range");
-    debug_assert_eq!(out.len(), data_offset, "the data offset must point behind the mdat header");
-    for frame in frames {
-        out.extend_from_slice(&frame.data);
-    }
-    out.into()
+    Framed::new(data_offset + payload, |out| {
+        let begin = out.len();
+        moof.encode(out)
+            .and_then(|()| header.encode(out))
+            .expect("a Vec grows, and a moof of one traf has no field that could be out of range");
+        debug_assert_eq!(out.len() - begin, data_offset, "the data offset must point behind the mdat header");
+        for frame in frames {
+            out.extend_from_slice(&frame.data);
+        }
+    })
 }
 
 fn trun_entry(frame: &Frame) -> TrunEntry {
@@ -273,7 +278,7 @@ mod tests {
     fn a_chunk_is_a_moof_and_an_mdat_whose_offset_points_at_the_first_sample() {
         let frames =
             [frame(TrackKind::Audio, 1 << 40, b"one"), frame(TrackKind::Audio, (1 << 40) + 3000, b"three")];
-        let bytes = chunk(9, &frames);
+        let bytes = chunk(9, &frames).bytes;
         let boxes = boxes(&bytes);
         let [Any::Moof(moof), Any::Mdat(mdat)] = boxes.as_slice() else { panic!("not moof and mdat") };
         assert_eq!(moof.mfhd.sequence_number, 9);
@@ -291,7 +296,7 @@ mod tests {
 
     #[test]
     fn the_decode_time_box_is_version_1_even_for_small_times() {
-        let bytes = chunk(1, &[frame(TrackKind::Video, 5, b"x")]);
+        let bytes = chunk(1, &[frame(TrackKind::Video, 5, b"x")]).bytes;
         let at = bytes.windows(4).position(|four| four == b"tfdt").expect("a tfdt");
         assert_eq!(bytes[at + 4], 1);
     }
@@ -299,7 +304,7 @@ mod tests {
     #[test]
     fn sync_samples_and_others_are_told_apart_by_their_flags() {
         let flags = |sync| {
-            let bytes = chunk(1, &[Frame { sync, ..frame(TrackKind::Video, 0, b"x") }]);
+            let bytes = chunk(1, &[Frame { sync, ..frame(TrackKind::Video, 0, b"x") }]).bytes;
             let Any::Moof(moof) = boxes(&bytes).remove(0) else { panic!("not a moof") };
             moof.traf[0].tfhd.default_sample_flags
         };
@@ -309,8 +314,8 @@ mod tests {
 
     #[test]
     fn the_init_for_all_tracks_has_both_and_mvex_comes_last() {
-        let inits = Inits::new(&testing::tracks()).expect("good records");
-        let boxes = boxes(&inits.all);
+        let all = Inits::new(&testing::tracks()).expect("good records").all.bytes;
+        let boxes = boxes(&all);
         let [Any::Ftyp(ftyp), Any::Moov(moov)] = boxes.as_slice() else { panic!("not ftyp and moov") };
         assert_eq!(ftyp.major_brand, FourCC::new(b"iso6"));
         assert_eq!(moov.trak.iter().map(|trak| trak.tkhd.track_id).collect::<Vec<_>>(), [1, 2]);
@@ -322,19 +327,16 @@ mod tests {
             let stbl = &trak.mdia.minf.stbl;
             assert!(stbl.stts.entries.is_empty() && stbl.stsc.entries.is_empty(), "and no sample");
         }
-        let place = |name: &[u8]| inits.all.windows(4).rposition(|four| four == name).expect("the box");
+        let place = |name: &[u8]| all.windows(4).rposition(|four| four == name).expect("the box");
         assert!(place(b"mvex") > place(b"trak"));
         let config = testing::tracks().audio.expect("audio").config.clone();
-        assert!(
-            inits.all.windows(config.len()).any(|part| part == config),
-            "the AAC configuration as it came"
-        );
+        assert!(all.windows(config.len()).any(|part| part == config), "the AAC configuration as it came");
     }
 
     #[test]
     fn each_hls_playlist_gets_an_init_with_its_own_track_alone() {
         let inits = Inits::new(&testing::tracks()).expect("good records");
-        for (bytes, id) in [(inits.video, 1), (inits.audio.expect("audio"), 2)] {
+        for (bytes, id) in [(inits.video.bytes, 1), (inits.audio.expect("audio"), 2)] {
             let Any::Moov(moov) = boxes(&bytes).remove(1) else { panic!("not a moov") };
             assert_eq!(moov.trak.len(), 1);
             assert_eq!(moov.trak[0].tkhd.track_id, id);

@@ -8,10 +8,12 @@ pub mod avc;
 pub mod flac;
 pub mod fmp4;
 pub mod frame;
+pub mod framing;
 pub mod silence;
 pub mod time;
 pub mod track;
 
 pub use frame::Frame;
+pub use framing::Framed;
 pub use time::Ticks;
 pub use track::{AudioCodec, AudioTrack, TrackKind, Tracks, VideoCodec, VideoTrack};

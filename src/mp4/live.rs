@@ -70,7 +70,7 @@ impl Endless {
             return true;
         }
         let sound = self.sound && epoch.tracks.audio.is_some();
-        let init = if sound { &epoch.inits.all } else { &epoch.inits.video };
+        let init = if sound { &epoch.inits.all.bytes } else { &epoch.inits.video.bytes };
         match &mut self.begun {
             Some((_, head)) if head != init => return false,
             Some((number, _)) => *number = epoch.number,

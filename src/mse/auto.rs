@@ -109,6 +109,12 @@ impl Auto {
         self.restart(now);
     }
 
+    /// An attempt at a heavier rendition came to nothing before it was on: the next one waits twice as long, too.
+    pub fn gave_up(&mut self, now: Instant) {
+        self.calm_needed = (self.calm_needed * 2).min(LONGEST_CALM);
+        self.last_unrest = now;
+    }
+
     /// The next attempt at a heavier rendition waits for another calm stretch.
     pub fn postpone(&mut self, now: Instant) {
         self.last_unrest = now;

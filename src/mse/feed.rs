@@ -16,7 +16,7 @@ use crate::media::{Ticks, TrackKind, Tracks};
 pub enum Message {
     /// Text.
     Text(ServerText),
-    /// An init segment or a chunk: the ring's own bytes.
+    /// An init segment or a chunk behind the head of its message: the ring's own bytes.
     Binary(Bytes),
 }
 
@@ -117,15 +117,19 @@ impl Feed {
         self.follower.rejoin();
     }
 
-    /// Goes over to another rendition, where both meet; to the one that is on, stays.
+    /// Goes over to another rendition, where both meet; to the one that is on, stays. Of a change that is on already
+    /// the time that was waited counts, and who had reason to hurry still has.
     pub fn change(&mut self, target: Target, manner: Manner, now: Instant) {
         let id = target.rendition.channel.id();
         if id == self.channel().id() {
             return self.stay();
         }
-        let on = self.change.as_ref();
-        if on.is_none_or(|on| on.manner != manner || on.target.rendition.channel.id() != id) {
-            self.change = Some(Change { target, manner, since: now, held_since: None });
+        match self.change.as_mut().filter(|on| on.target.rendition.channel.id() == id) {
+            Some(on) => {
+                on.target = target;
+                on.manner = on.manner.max(manner);
+            }
+            None => self.change = Some(Change { target, manner, since: now, held_since: None }),
         }
     }
 
@@ -231,14 +235,14 @@ impl Feed {
             let init = if tracks.audio.is_some() { &epoch.inits.all } else { &epoch.inits.video };
             out.extend(self.preface.take().map(Message::Text));
             out.push(Message::Text(ServerText::init(&self.rendition, epoch, &tracks)));
-            out.push(Message::Binary(init.clone()));
+            out.push(Message::Binary(init.message.clone()));
             self.announced = Some((epoch.number, tracks));
         }
         if self.announced.as_ref().is_some_and(|(_, tracks)| carries(tracks, chunk.track))
             && !self.sent.has(chunk)
         {
             self.sent.note(chunk);
-            out.push(Message::Binary(chunk.bytes.clone()));
+            out.push(Message::Binary(chunk.message.clone()));
         }
         Ok(())
     }
@@ -287,7 +291,7 @@ mod tests {
             Message::Text(ServerText::Rendition { .. }) => "rendition",
             Message::Text(ServerText::Skip { .. }) => "skip",
             Message::Text(ServerText::Status { .. }) => "status",
-            Message::Binary(bytes) if bytes.get(4..8) == Some(b"ftyp") => "ftyp",
+            Message::Binary(message) if message.get(8..12) == Some(b"ftyp") => "ftyp",
             Message::Binary(_) => "chunk",
         };
         messages.iter().map(kind).collect()
@@ -310,7 +314,8 @@ mod tests {
         let messages = read_all(&mut feed(&camera, None));
         let Read::Chunk(chunk) = camera.channel.read(0) else { panic!("the ring has a chunk") };
         let Some(Message::Binary(bytes)) = messages.last() else { panic!("the feed has a chunk") };
-        assert_eq!(bytes.as_ptr(), chunk.bytes.as_ptr());
+        assert_eq!((bytes.as_ptr(), bytes.len()), (chunk.message.as_ptr(), chunk.message.len()));
+        assert_eq!(bytes[4..].as_ptr(), chunk.bytes.as_ptr());
     }
 
     #[test]
@@ -372,6 +377,29 @@ mod tests {
         let messages = read_all(&mut feed);
         assert_eq!(messages.first(), Some(&Message::Text(ServerText::Skip { chunks: 149 })));
         assert_eq!(kinds(&messages[1..]), ["chunk"; 11]);
+    }
+
+    #[test]
+    fn a_change_that_becomes_urgent_has_waited_since_it_was_begun() {
+        let (mut old, mut new) = (FakeCamera::silent(50), FakeCamera::silent(50));
+        old.play(60);
+        new.play(55);
+        let mut feed = feed(&old, None);
+        read_all(&mut feed);
+        let target = || Target {
+            rendition: Rendition { name: "sub".into(), channel: new.channel.clone() },
+            aligned: true,
+            preface: None,
+        };
+        let begun = Instant::now();
+        let at = |millis| begun + Duration::from_millis(millis);
+        feed.change(target(), Manner::Wanted, at(0));
+        feed.change(target(), Manner::Urgent, at(2000));
+        feed.change(target(), Manner::Seamless, at(2100));
+        let mut read = |millis| feed.read(at(millis), &mut Vec::new()).expect("a playable camera");
+        assert!(!read(2400), "both may still meet");
+        assert!(read(2600), "it was waited for long enough");
+        assert_eq!(feed.rendition(), "sub");
     }
 
     #[test]

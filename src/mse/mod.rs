@@ -1,7 +1,7 @@
 //! `mse`: the feed for Media Source Extensions, as messages.
 //!
 //! Belongs here: what a viewer is told and sent, which codecs it can play, which rendition suits it.
-//! Does not belong here: WebSocket frames, sockets, timers (`web`).
+//! Does not belong here: sockets and what clients say on them, timers (`web`).
 //! Read first: `messages.rs`, `feed.rs`; then `session.rs`, with `auto.rs` (when to change the rendition), `choice.rs`
 //! (to which) and `switch.rs` (at which picture).
 

@@ -109,6 +109,7 @@ impl Session {
             Ok(read) => {
                 match before {
                     Some(old) if old.id() != self.feed.channel().id() => self.changed(&old, now),
+                    Some(_) if self.feed.next_channel().is_none() => self.gave_up(now),
                     _ if out[said..].iter().any(is_skip) => self.auto.restart(now),
                     _ => {}
                 }
@@ -134,6 +135,13 @@ impl Session {
                 self.auto.raised(now);
             }
             Some(Why::Codec | Why::Offline) | None => self.auto.restart(now),
+        }
+    }
+
+    /// The change to another rendition was called off.
+    fn gave_up(&mut self, now: Instant) {
+        if self.going.take() == Some(Why::Calm) {
+            self.auto.gave_up(now);
         }
     }
 
@@ -211,6 +219,11 @@ impl Session {
         let raise = why == Why::Calm;
         if raise && self.feed.next_channel().is_some() {
             return;
+        }
+        if !raise && self.going == Some(Why::Calm) {
+            // The connection became slow before the heavier one was on.
+            self.feed.stay();
+            self.gave_up(now);
         }
         let camera = self.viewer.camera.clone();
         let rungs = choice::rungs(&camera, &self.viewer.decodable);

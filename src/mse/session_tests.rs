@@ -90,7 +90,7 @@ impl Seat {
             Message::Text(ServerText::Rendition { name, why, reason }) => Some(Got::Why(name, why, reason)),
             Message::Text(ServerText::Skip { chunks }) => Some(Got::Skip(chunks)),
             Message::Text(ServerText::Status { .. }) => None,
-            Message::Binary(bytes) if bytes.get(4..8) == Some(b"ftyp") => None,
+            Message::Binary(message) if message.get(8..12) == Some(b"ftyp") => None,
             Message::Binary(bytes) => Some(Got::Chunk(bytes.len())),
         }));
         Ok(())
@@ -197,6 +197,63 @@ fn the_heavier_one_comes_back_after_a_calm_stretch_that_is_longer_after_each_fai
     seat.on(&mut stage, 25 * 300, 2.0, GOOD);
     assert_eq!(seat.session.rendition(), "main");
     assert_eq!(stage.sub.channel.stats().viewers_raised.get() as usize, attempts.len() + 1);
+}
+
+/// A viewer who was taken to the lighter rendition while both were delivered.
+fn lowered(stage: &mut Stage) -> Seat {
+    stage.play(60);
+    let mut seat = Seat::new(stage.viewer(None, None));
+    seat.watch(stage);
+    seat.on(stage, 10, 2.0, GOOD);
+    seat.on(stage, 60, 2.0, Duration::from_millis(1500));
+    assert_eq!(seat.session.rendition(), "sub");
+    seat
+}
+
+#[test]
+fn an_attempt_that_is_given_up_before_the_heavier_one_is_on_makes_the_next_one_wait_longer() {
+    let mut stage = Stage::new();
+    let mut seat = lowered(&mut stage);
+    // The camera calls the heavy one live and sends nothing of it: the two never meet.
+    let (mut attempts, mut under_way) = (Vec::new(), false);
+    for picture in 0..25 * 200 {
+        stage.sub.play(1);
+        stage.now += PICTURE;
+        seat.watch(&stage);
+        seat.session.judge(stage.now, GOOD);
+        let before = std::mem::replace(&mut under_way, seat.session.next_channel().is_some());
+        if under_way && !before {
+            attempts.push(picture / 25);
+        }
+    }
+    let pauses: Vec<_> = attempts.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(pauses.len() >= 3, "{attempts:?}");
+    assert!(pauses.windows(2).all(|pair| pair[1] >= pair[0] * 3 / 2), "{attempts:?}");
+    assert_eq!(seat.inits(), ["main", "sub"]);
+    stage.main.break_off(200, testing::video_only());
+    seat.on(&mut stage, 25 * 320, 2.0, GOOD);
+    assert_eq!(seat.session.rendition(), "main", "it is not given up for ever");
+}
+
+#[test]
+fn a_connection_that_gets_slow_while_the_heavier_one_is_about_to_come_stays_with_the_lighter_one() {
+    let mut stage = Stage::new();
+    let mut seat = lowered(&mut stage);
+    let begun = |seat: &Seat| seat.session.next_channel().is_some();
+    let mut calm = 0;
+    while !begun(&seat) {
+        seat.on(&mut stage, 1, 2.0, GOOD);
+        calm += 1;
+    }
+    seat.session.judge(stage.now, Duration::from_millis(800));
+    assert!(!begun(&seat));
+    let mut more = 0;
+    while !begun(&seat) {
+        seat.on(&mut stage, 1, 2.0, GOOD);
+        more += 1;
+        assert!(more < 25 * 60, "it is tried again");
+    }
+    assert!(more > calm * 3 / 2, "after {calm} pictures, and then after {more}");
 }
 
 #[test]

@@ -11,8 +11,8 @@ const PATIENCE: Duration = Duration::from_millis(2500);
 /// How long the old rendition is held back for the new one to come as far.
 const LONGEST_HOLD: Duration = Duration::from_secs(1);
 
-/// How much a change may cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How much a change may cost, from little to much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Manner {
     /// Nothing is lost, or the change does not take place.
     Seamless,

@@ -6,8 +6,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use crate::web::Unguarded;
-use crate::web::access::{BadPassword, NoKey};
+use crate::web::access::{BadPassword, NoKey, Unguarded};
 
 /// Why there are no settings.
 #[derive(Debug, thiserror::Error)]

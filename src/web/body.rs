@@ -5,10 +5,12 @@ use std::convert::Infallible;
 use std::fmt;
 use std::io::IoSlice;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use futures_util::Stream;
+
+use super::streams;
 use hyper::body::{Frame, SizeHint};
 
 /// An answer in pieces. Unless it is endless its length is known, so that the answer has a Content-Length; and it is
@@ -34,6 +36,16 @@ pub struct Pieces {
     /// None of them is empty.
     pieces: VecDeque<Bytes>,
     left: usize,
+}
+
+impl Pieces {
+    /// Puts a piece behind all others.
+    pub fn push(&mut self, piece: Bytes) {
+        if !piece.is_empty() {
+            self.left += piece.len();
+            self.pieces.push_back(piece);
+        }
+    }
 }
 
 impl Buf for Pieces {
@@ -121,12 +133,17 @@ impl hyper::body::Body for Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Pieces>, Infallible>>> {
+        streams::asked();
         let all = std::mem::take(&mut self.pieces);
-        if all.left > 0 {
-            return Poll::Ready(Some(Ok(Frame::data(all))));
+        let next = match &mut self.more {
+            _ if all.left > 0 => Some(all),
+            Some(More(more)) => ready!(more.as_mut().poll_next(cx)),
+            None => None,
+        };
+        if next.is_some() {
+            streams::given();
         }
-        let Some(More(more)) = &mut self.more else { return Poll::Ready(None) };
-        more.as_mut().poll_next(cx).map(|pieces| pieces.map(|pieces| Ok(Frame::data(pieces))))
+        Poll::Ready(next.map(|pieces| Ok(Frame::data(pieces))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -148,11 +148,7 @@ impl Site {
         };
         let place = request.extensions().get::<Arc<Place>>().cloned();
         let upgrade = hyper::upgrade::on(&mut request);
-        let session = mse::serve(upgrade, viewer, pass.lease(), self.stop.clone());
-        self.sockets.spawn(async move {
-            session.await;
-            drop(place);
-        });
+        self.sockets.spawn(mse::serve(upgrade, viewer, pass.lease(), self.stop.clone(), place));
         switch
     }
 

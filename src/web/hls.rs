@@ -227,7 +227,7 @@ fn last(line: LineTip) -> (u64, Option<u32>) {
 
 fn init(camera: &Camera, channel: &Channel, track: TrackKind, epoch: u32) -> Answer {
     let bytes = channel.epoch_numbered(epoch).and_then(|epoch| match track {
-        TrackKind::Video => Some(epoch.inits.video.clone()),
+        TrackKind::Video => Some(epoch.inits.video.bytes.clone()),
         TrackKind::Audio => epoch.inits.audio.clone(),
     });
     bytes.map_or_else(gone, |bytes| ok("video/mp4", kept(camera), bytes))

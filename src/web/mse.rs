@@ -1,29 +1,33 @@
 //! The MSE feed's socket: sending, pings, and what the client says.
 
 mod end;
+mod frames;
+mod wire;
 
+use std::future::poll_fn;
+use std::io;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use futures_util::{SinkExt, StreamExt};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::sync::watch;
 use tokio::time::{Sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tokio_websockets::{Config, Limits, Message, ServerBuilder, WebSocketStream};
 use tracing::debug;
 
 use self::end::{End, code, say_goodbye};
+use self::frames::Said;
+use self::wire::{Heard, Wire};
 use super::access::Lease;
-use super::counted::Counted;
+use super::limits::Place;
 use crate::clock;
 use crate::live::{Channel, State, Status, Tip};
-use crate::mse::{Message as FeedMessage, Pulse, ServerText, Session, Viewer};
+use crate::media::framing::Kind;
+use crate::mse::{Message, Pulse, ServerText, Session, Viewer};
 
-/// Most bytes of one message from a client: its texts are short.
-const CLIENT_MESSAGE: usize = 4096;
 /// What is read of the ring at once: enough for few calls of the kernel, and little that a change of the rendition
 /// has to wait for.
 const BATCH: usize = 32 << 10;
@@ -34,23 +38,30 @@ const SELDOM: Duration = Duration::from_secs(1);
 /// Most pings of a client that are not answered yet; browsers send none.
 const MOST_PINGS: u32 = 64;
 
-type Socket = WebSocketStream<Counted<TokioIo<hyper::upgrade::Upgraded>>>;
+type Socket = Wire<TokioIo<hyper::upgrade::Upgraded>>;
 
 /// Serves one viewer until it leaves, falls silent, may watch no longer, or the server stops.
-pub async fn serve(upgrade: OnUpgrade, viewer: Viewer, lease: Lease, stop: CancellationToken) {
+///
+/// `place` is the connection's, which the viewer keeps.
+pub async fn serve(
+    upgrade: OnUpgrade,
+    viewer: Viewer,
+    lease: Lease,
+    stop: CancellationToken,
+    place: Option<Arc<Place>>,
+) {
+    let _place = place;
     let upgraded = match upgrade.await {
         Ok(upgraded) => upgraded,
         Err(error) => return debug!(%error, "a WebSocket was not opened"),
     };
-    let mut socket = ServerBuilder::new()
-        .config(Config::default().frame_size(usize::MAX).flush_threshold(usize::MAX))
-        .limits(Limits::default().max_payload_len(Some(CLIENT_MESSAGE)))
-        .serve(Counted::new(TokioIo::new(upgraded)));
+    let mut socket = Wire::new(TokioIo::new(upgraded));
     let mut connection = Connection::new(viewer);
     let end = connection.run(&mut socket, lease, &stop).await;
     let camera = &connection.session.camera().name;
     match &end {
         End::Gone(reason) => debug!(camera, reason, "an MSE viewer left"),
+        End::Goodbye(code) => debug!(camera, code, "an MSE viewer said goodbye"),
         End::Close(code, reason) => debug!(camera, code, reason, "an MSE viewer is sent away"),
         End::Stalled(reason) => {
             debug!(camera, reason, "an MSE viewer is cut off");
@@ -59,27 +70,23 @@ pub async fn serve(upgrade: OnUpgrade, viewer: Viewer, lease: Lease, stop: Cance
     }
     // What is left of the session may hold media that has left the ring.
     drop(connection);
-    if let End::Close(code, reason) = end {
-        say_goodbye(socket, code, &reason).await;
-    }
+    // Few come so far at a time: not every viewer need carry what it takes from the beginning.
+    Box::pin(say_goodbye(socket, end)).await;
 }
-
-/// What the client said, or the end of what it will say.
-type Heard = Option<Result<Message, tokio_websockets::Error>>;
 
 /// What a socket does next.
 enum Turn {
     Heard(Heard),
     /// All that was given to it is sent.
-    Sent(Result<(), tokio_websockets::Error>),
+    Sent(io::Result<()>),
 }
 
 /// Sends and listens at the same time: a client whose connection takes nothing may still have something to say.
 fn turn(socket: &mut Socket, sending: bool, cx: &mut Context<'_>) -> Poll<Turn> {
-    if let Poll::Ready(heard) = socket.poll_next_unpin(cx) {
+    if let Poll::Ready(heard) = socket.poll_heard(cx) {
         return Poll::Ready(Turn::Heard(heard));
     }
-    if sending { socket.poll_flush_unpin(cx).map(Turn::Sent) } else { Poll::Pending }
+    if sending { socket.poll_sent(cx).map(Turn::Sent) } else { Poll::Pending }
 }
 
 /// News of one ring.
@@ -102,7 +109,7 @@ struct Connection {
     /// News of the rendition that the session is about to go over to.
     next_news: Option<News>,
     pulse: Pulse,
-    out: Vec<FeedMessage>,
+    out: Vec<Message>,
     /// True while there is something to send.
     sending: bool,
     /// True while enough is on its way, and nothing more is read.
@@ -141,9 +148,7 @@ impl Connection {
     async fn run(&mut self, socket: &mut Socket, lease: Lease, stop: &CancellationToken) -> End {
         let (mut stopped, mut over) = (pin!(stop.cancelled()), pin!(lease.ended()));
         let mut timer = pin!(sleep_until(self.deadline().into()));
-        if let Err(end) = self.begin(socket) {
-            return end;
-        }
+        self.begin(socket);
         loop {
             if let Err(end) = self.fill(socket) {
                 return end;
@@ -154,7 +159,7 @@ impl Connection {
             let next = tokio::select! {
                 () = &mut stopped => Err(End::Close(code::GOING_AWAY, "the server is stopping".into())),
                 () = &mut over => Err(End::Close(code::POLICY, "the permission to watch has ended".into())),
-                turn = std::future::poll_fn(|cx| turn(socket, sending, cx)) => match turn {
+                turn = poll_fn(|cx| turn(socket, sending, cx)) => match turn {
                     Turn::Heard(heard) => self.hear(socket, heard),
                     Turn::Sent(Ok(())) => self.sent(),
                     Turn::Sent(Err(_)) => Err(End::Gone("the socket broke")),
@@ -172,11 +177,13 @@ impl Connection {
     }
 
     /// A ping before everything else shows how long the way is while nothing is on it.
-    fn begin(&mut self, socket: &mut Socket) -> Result<(), End> {
-        self.ping(socket, 0)?;
+    fn begin(&mut self, socket: &mut Socket) {
+        self.ping(socket, 0);
         let status = self.news.statuses.borrow_and_update().clone();
         self.offline = status.state != State::Live;
-        if self.offline { self.say_status(socket, &status) } else { Ok(()) }
+        if self.offline {
+            self.say(socket, &ServerText::status(&status));
+        }
     }
 
     /// Gives the socket what is new, each chunk as it lies in the ring.
@@ -202,14 +209,14 @@ impl Connection {
                 Err(unplayable) => return Err(End::Close(code::UNPLAYABLE, unplayable.to_string())),
             }
             for message in out.drain(..) {
-                bytes += self.give(socket, message)?;
+                bytes += self.give(socket, message);
             }
         }
         self.out = out;
         self.follow(socket)?;
         self.pulse.given(bytes as u64);
         if bytes > 0 && self.pulse.may_probe(now) {
-            self.ping(socket, bytes as u64)?;
+            self.ping(socket, bytes as u64);
         }
         Ok(())
     }
@@ -229,32 +236,40 @@ impl Connection {
         Ok(())
     }
 
-    fn give(&mut self, socket: &mut Socket, message: FeedMessage) -> Result<usize, End> {
-        let message = match message {
-            FeedMessage::Text(text) => Message::text(text.to_json()),
-            FeedMessage::Binary(bytes) => Message::binary(bytes),
-        };
-        let bytes = message.as_payload().len();
-        self.queue(socket, message)?;
-        Ok(bytes)
+    /// Gives the socket one message; how many bytes it has.
+    fn give(&mut self, socket: &mut Socket, message: Message) -> usize {
+        self.has_queued(socket);
+        match message {
+            Message::Text(text) => {
+                let text = text.to_json();
+                socket.say(Kind::Text, text.as_bytes());
+                text.len()
+            }
+            Message::Binary(message) => {
+                let bytes = message.len();
+                socket.push(message);
+                bytes
+            }
+        }
     }
 
-    fn queue(&mut self, socket: &mut Socket, message: Message) -> Result<(), End> {
+    fn say(&mut self, socket: &mut Socket, text: &ServerText) {
         self.has_queued(socket);
-        socket.start_send_unpin(message).map_err(|_| End::Gone("closed by the client"))
+        socket.say(Kind::Text, text.to_json().as_bytes());
     }
 
     /// There is something to send, and the time runs in which the client must take some of it.
     fn has_queued(&mut self, socket: &Socket) {
         if !self.sending {
-            self.progress = (socket.get_ref().written(), clock::now().instant);
+            self.progress = (socket.written(), clock::now().instant);
             self.sending = true;
         }
     }
 
-    fn ping(&mut self, socket: &mut Socket, bytes: u64) -> Result<(), End> {
+    fn ping(&mut self, socket: &mut Socket, bytes: u64) {
         let number = self.pulse.sent(clock::now().instant, bytes);
-        self.queue(socket, Message::ping(number.to_be_bytes().to_vec()))
+        self.has_queued(socket);
+        socket.say(Kind::Ping, &number.to_be_bytes());
     }
 
     fn sent(&mut self) -> Result<(), End> {
@@ -278,12 +293,8 @@ impl Connection {
         if matches!(status.state, State::Unsupported(_)) && !self.session.may_have_another() {
             return Err(End::Close(code::FAILED, status.reason));
         }
-        self.say_status(socket, &status)
-    }
-
-    fn say_status(&mut self, socket: &mut Socket, status: &Status) -> Result<(), End> {
-        let text = ServerText::status(status).to_json();
-        self.queue(socket, Message::text(text))
+        self.say(socket, &ServerText::status(&status));
+        Ok(())
     }
 
     /// When to look at the connection next, if nothing happens before.
@@ -309,7 +320,7 @@ impl Connection {
     /// Looks whether the client is still there.
     fn look(&mut self, socket: &mut Socket) -> Result<(), End> {
         let now = clock::now().instant;
-        let written = socket.get_ref().written();
+        let written = socket.written();
         if self.sending && written > self.progress.0 {
             self.progress = (written, now);
             self.pulse.alive(now);
@@ -327,37 +338,40 @@ impl Connection {
             self.session.status_changed(now);
             self.follow(socket)?;
         }
-        if self.pulse.is_due(now) { self.ping(socket, 0) } else { Ok(()) }
+        if self.pulse.is_due(now) {
+            self.ping(socket, 0);
+        }
+        Ok(())
     }
 
     /// Does what the client says.
     fn hear(&mut self, socket: &mut Socket, heard: Heard) -> Result<(), End> {
-        let message = match heard {
-            None => return Err(End::Gone("closed by the client")),
-            Some(Err(tokio_websockets::Error::PayloadTooLong { .. })) => {
-                return Err(End::Close(code::TOO_BIG, "that message is too long".into()));
-            }
-            Some(Err(tokio_websockets::Error::Io(_))) => return Err(End::Gone("the socket broke")),
-            Some(Err(error)) => return Err(End::Close(code::PROTOCOL_ERROR, error.to_string())),
-            Some(Ok(message)) => message,
+        let said = match heard {
+            Heard::Said(said) => said,
+            Heard::Fault(fault) => return Err(fault.into()),
+            Heard::End => return Err(End::Gone("the connection ended")),
         };
         let now = clock::now().instant;
         self.pulse.alive(now);
-        if message.is_pong() {
-            if let Some((time, bytes)) = self.pulse.answered(message.as_payload(), now) {
-                self.session.answered(time, bytes);
+        match said {
+            Said::Text(text) => self.session.hear(&text, now)?,
+            Said::Binary => {
+                return Err(End::Close(code::UNSUPPORTED_DATA, "only text is understood here".into()));
             }
-        } else if message.is_ping() {
-            // The socket has queued the answer already.
-            self.pings += 1;
-            if self.pings > MOST_PINGS {
-                return Err(End::Close(code::POLICY, "too many pings".into()));
+            Said::Pong(payload) => {
+                if let Some((time, bytes)) = self.pulse.answered(&payload, now) {
+                    self.session.answered(time, bytes);
+                }
             }
-            self.has_queued(socket);
-        } else if message.is_binary() {
-            return Err(End::Close(code::UNSUPPORTED_DATA, "only text is understood here".into()));
-        } else if let Some(text) = message.as_text() {
-            self.session.hear(text, now)?;
+            Said::Ping(payload) => {
+                self.pings += 1;
+                if self.pings > MOST_PINGS {
+                    return Err(End::Close(code::POLICY, "too many pings".into()));
+                }
+                self.has_queued(socket);
+                socket.say(Kind::Pong, &payload);
+            }
+            Said::Close(code) => return Err(End::Goodbye(code.unwrap_or(code::NORMAL))),
         }
         Ok(())
     }
@@ -379,16 +393,15 @@ mod tests {
     use super::*;
     use crate::live::testing::FakeCamera;
     use crate::mse::{Decodable, Options};
-    use std::sync::Arc;
 
     #[test]
-    fn ten_thousand_viewers_are_thirty_megabytes_of_tasks_at_most() {
+    fn ten_thousand_viewers_are_twenty_five_megabytes_of_tasks_at_most() {
         let camera = Arc::new(FakeCamera::silent(50).camera);
         let viewer =
             Viewer { camera, rendition: None, decodable: Decodable::new(None), options: Options::default() };
         let upgrade = hyper::upgrade::on(hyper::Request::new(()));
-        let task = serve(upgrade, viewer, Lease::ENDLESS, CancellationToken::new());
+        let task = serve(upgrade, viewer, Lease::ENDLESS, CancellationToken::new(), None);
         let bytes = std::mem::size_of_val(&task);
-        assert!(bytes <= 3072, "{bytes} bytes a viewer");
+        assert!(bytes <= 2560, "{bytes} bytes a viewer");
     }
 }

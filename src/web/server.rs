@@ -10,9 +10,10 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Method, Request};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
+use socket2::TcpKeepalive;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -32,6 +33,7 @@ use super::listen::{Endpoint, Listen};
 use super::listener::{HandedOver, ListenError, Listener, Stream};
 use super::proxied::{self, Proxied, TurnedAway, Unproxied};
 use super::route::Routes;
+use super::streams::Streams;
 use super::tls::{Tls, TlsError};
 use super::viewers::{Peer, Viewers};
 use crate::live::Catalog;
@@ -47,8 +49,16 @@ const HEADER_BYTES: usize = 32 << 10;
 const STREAMS: u32 = 128;
 /// Most bytes that an HTTP/2 stream queues for a client that does not read.
 const STREAM_BUFFER: usize = 128 << 10;
-/// Idle HTTP/2 connections are asked for a sign of life this often.
-const H2_PING: Duration = Duration::from_secs(20);
+/// HTTP/2 connections are asked for a sign of life this often, and have as long to give it.
+const H2_PING: Duration = Duration::from_secs(15);
+/// Connections on which nothing happens are probed after this time, and again so often: a client that is gone without a
+/// word is found within half a minute.
+const IDLE: Duration = Duration::from_secs(15);
+const PROBE_INTERVAL: Duration = Duration::from_secs(5);
+#[cfg(target_os = "linux")]
+const PROBES: u32 = 3;
+/// What TLS may hold, coded, for a client that takes nothing: one record. It would take four.
+const CODED: usize = 16 << 10;
 /// What the kernel holds of a connection beyond what is on its way. It would take megabytes of media that a slow link
 /// carries in a minute, and hide from the feed that its viewer falls behind.
 #[cfg(target_os = "linux")]
@@ -295,15 +305,20 @@ fn tune(stream: &Stream, stall_timeout: Duration) -> io::Result<()> {
     let Either::Left(stream) = stream else { return Ok(()) };
     // Frames are small and late is worse than many packets.
     stream.set_nodelay(true)?;
+    let socket = socket2::SockRef::from(stream);
+    let alive = TcpKeepalive::new().with_time(IDLE).with_interval(PROBE_INTERVAL);
     // A client that acknowledges nothing, or leaves no room for more, is gone after this time, whatever it was sent.
     #[cfg(target_os = "linux")]
     {
-        let socket = socket2::SockRef::from(stream);
+        socket.set_tcp_keepalive(&alive.with_retries(PROBES))?;
         socket.set_tcp_user_timeout(Some(stall_timeout))?;
         socket.set_tcp_notsent_lowat(UNSENT)?;
     }
     #[cfg(not(target_os = "linux"))]
-    let _ = stall_timeout;
+    {
+        let _ = stall_timeout;
+        socket.set_tcp_keepalive(&alive)?;
+    }
     Ok(())
 }
 
@@ -334,7 +349,10 @@ impl Greeting {
         };
         let Some(acceptor) = tls else { return serve(stream, peer, place, site, watcher).await };
         match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => serve(stream, peer, place, site, watcher).await,
+            Ok(Ok(mut stream)) => {
+                stream.get_mut().1.set_buffer_limit(Some(CODED));
+                serve(stream, peer, place, site, watcher).await;
+            }
             Ok(Err(error)) => debug!(%error, "a TLS handshake failed"),
             Err(_) => debug!("a TLS handshake took too long"),
         }
@@ -360,6 +378,7 @@ async fn serve<S>(stream: S, peer: Peer, place: Arc<Place>, site: Arc<Site>, wat
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let streams = Streams(site.mse.stall_timeout);
     let greeted = CancellationToken::new();
     let heard = greeted.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
@@ -373,7 +392,7 @@ where
             Ok::<_, Infallible>(if head { bodiless(answer) } else { answer })
         }
     });
-    let mut builder = Builder::new(TokioExecutor::new());
+    let mut builder = Builder::new(streams);
     builder
         .http1()
         .timer(TokioTimer::new())
@@ -382,6 +401,7 @@ where
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(H2_PING)
+        .keep_alive_timeout(H2_PING)
         .enable_connect_protocol()
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(HEADER_BYTES as u32)

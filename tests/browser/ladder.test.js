@@ -1,5 +1,6 @@
 // Where one way to the camera is blocked, the next one is taken.
 
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { Chromium } from './support/engines/chromium.js';
@@ -23,4 +24,33 @@ test('without sockets the feed comes over HTTP, without streams it is HLS', asyn
     if (transport === 'fetch') await sight.untilLive();
     await tab.close();
   }
+});
+
+test('a stream over HTTP goes on with the lighter rendition while its line is narrow, and the picture never goes', async (t) => {
+  const stage = new Stage(t);
+  const server = await stage.belvedere();
+  const line = await stage.line(server.port);
+  const engine = await stage.engine(Chromium);
+  const tab = await stage.tab(engine, `${line.url}watch/demo?transport=fetch`);
+  const sight = new Sight(tab);
+  await sight.until('live by fetch', ({ state, stats, width }) => state === 'live' && stats.transport === 'fetch' && width === 960);
+  await sight.untilLive();
+  await tab.evaluate(() => {
+    globalThis.blank = 0;
+    const { video } = document.querySelector('belvedere-player');
+    const still = document.querySelector('belvedere-player').shadowRoot.querySelector('.still');
+    setInterval(() => { if (video.readyState < 2 && still.hidden) globalThis.blank += 1; }, 20);
+  });
+  line.narrow(300_000);
+  const narrowed = performance.now();
+  const low = await sight.until('the lighter picture', ({ state, width, stats }) => state === 'live' && width === 320 && stats.rendition === 'sub');
+  stage.tell('narrow', { 'lighter after s': (performance.now() - narrowed) / 1000, why: low.stats.why });
+  assert.match(low.stats.why, /too slow for main/);
+  await sight.untilLive('live on the narrow line');
+  line.narrow(0);
+  const widened = performance.now();
+  await sight.until('the fine picture again', ({ state, width, stats }) => state === 'live' && width === 960 && !stats.why);
+  stage.tell('wide', { 'fine again after s': (performance.now() - widened) / 1000 });
+  await sight.untilLive();
+  assert.equal(await tab.evaluate(() => globalThis.blank), 0, 'times the player was blank');
 });

@@ -34,6 +34,42 @@ test('the best way that has not failed lately is taken, and the first one again 
   assert.equal(ladder.best(141), 'socket');
 });
 
+test('over a line that nobody judges a lighter rendition is asked for when pictures come late, and a heavier one when all is calm', async () => {
+  const { Thrift } = await load('thrift.js');
+  const thrift = new Thrift();
+  thrift.offer([{ name: 'main', bit_rate: 4e6 }, { name: 'same', bit_rate: 4e6 }, { name: 'sub', bit_rate: 4e5 }]);
+  let now = 0;
+  /** Pictures of so many seconds that come `late`; how many seconds it took until another rendition was wanted, or null. */
+  const on = (seconds, late) => {
+    for (const begun = now; now < begun + seconds; now += 0.04) {
+      if (!thrift.picture(now, now - late - 1000)) continue;
+      thrift.began(now);
+      return now - begun;
+    }
+    return null;
+  };
+  thrift.began(now);
+  assert.equal(on(60, 0.1), null, 'there is nothing better than the best');
+  assert.equal(thrift.rendition, 'auto');
+  assert.ok(on(10, 1.5) < 0.1);
+  assert.equal(thrift.rendition, 'sub');
+  assert.equal(on(10, 2), null, 'there is nothing lighter');
+  const pauses = [];
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    pauses.push(on(600, 0.2));
+    assert.equal(thrift.rendition, 'auto');
+    const down = on(20, 3);
+    assert.ok(down > 2.5 && down < 4, `what lay ready at the start says nothing: ${down} s`);
+    assert.equal(thrift.rendition, 'sub');
+  }
+  assert.ok(pauses[1] > pauses[0] * 1.5 && pauses[2] > pauses[1] * 1.5, `${pauses}`);
+  on(600, 0.2);
+  assert.equal(on(60, 0.2), null);
+  assert.ok(on(10, 2) < 0.1);
+  assert.ok(on(600, 0.2) < 15, 'an attempt that lasted did not fail');
+  assert.equal(new Thrift().rendition, 'auto');
+});
+
 test('a stream is cut into init segments and chunks wherever its bytes are cut', async () => {
   const { Fragments } = await load('fragments.js');
   const box = (type, length) => {

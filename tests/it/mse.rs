@@ -1,6 +1,7 @@
 //! The MSE feed as a browser sees it.
 
 mod commands;
+mod deaf;
 mod feed;
 mod ffprobe;
 pub mod http2;

@@ -1,23 +1,29 @@
 //! How a viewer's session ends: close codes, and the goodbye that shows them.
 
+use std::future::poll_fn;
 use std::time::Duration;
 
-use futures_util::SinkExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
-use tokio_websockets::{CloseCode, Message};
 
 use super::Socket;
+use super::frames::{Fault, Said};
+use super::wire::Heard;
+use crate::media::framing::Kind;
 use crate::mse::Refusal;
 
 /// How long a closing handshake may take.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
+/// Most bytes of a reason: it shares a short frame with the code (RFC 6455, 5.5.1).
+const LONGEST_REASON: usize = 123;
 
 /// Close codes (the contract's, beside those of RFC 6455 7.4.1).
 pub mod code {
+    pub const NORMAL: u16 = 1000;
     pub const GOING_AWAY: u16 = 1001;
     pub const PROTOCOL_ERROR: u16 = 1002;
     pub const UNSUPPORTED_DATA: u16 = 1003;
+    pub const NO_TEXT: u16 = 1007;
     pub const POLICY: u16 = 1008;
     pub const TOO_BIG: u16 = 1009;
     pub const FAILED: u16 = 1011;
@@ -29,6 +35,8 @@ pub mod code {
 pub enum End {
     /// With a close code and a reason.
     Close(u16, String),
+    /// The client said goodbye, and gets its own code back.
+    Goodbye(u16),
     /// The client is gone.
     Gone(&'static str),
     /// The client takes nothing or answers nothing any more.
@@ -45,22 +53,43 @@ impl From<Refusal> for End {
     }
 }
 
-/// Closes with a code. What the client still sends is read and thrown away: a socket that is closed
-/// with unread bytes is reset, and the client would never see the code.
-pub async fn say_goodbye(socket: Socket, code: u16, reason: &str) {
-    let _ = timeout(CLOSE_PATIENCE, close(socket, code, reason)).await;
+impl From<Fault> for End {
+    fn from(fault: Fault) -> Self {
+        let code = match fault {
+            Fault::Protocol(_) => code::PROTOCOL_ERROR,
+            Fault::NoText => code::NO_TEXT,
+            Fault::TooLong => code::TOO_BIG,
+        };
+        Self::Close(code, fault.to_string())
+    }
 }
 
-async fn close(mut socket: Socket, code: u16, reason: &str) -> std::io::Result<()> {
-    let close = Message::close(CloseCode::try_from(code).ok(), reason);
-    // Both may fail where the library said goodbye by itself, as after a message that was too long:
-    // closing sends out what it had to say.
-    let _ = socket.feed(close).await;
-    let _ = socket.close().await;
+/// Closes with a code, if the end has one. What the client still sends is read and thrown away: a socket that is closed
+/// with unread bytes is reset, and the client would never see the code.
+pub async fn say_goodbye(socket: Socket, end: End) {
+    let (code, reason, agreed) = match end {
+        End::Close(code, reason) => (code, reason, false),
+        End::Goodbye(code) => (code, String::new(), true),
+        End::Gone(_) | End::Stalled(_) => return,
+    };
+    let _ = timeout(CLOSE_PATIENCE, close(socket, code, &reason, agreed)).await;
+}
+
+/// `agreed` if the client has said goodbye already.
+async fn close(mut socket: Socket, code: u16, reason: &str, mut agreed: bool) -> std::io::Result<()> {
+    let reason = &reason[..reason.floor_char_boundary(LONGEST_REASON)];
+    socket.say(Kind::Close, &[&code.to_be_bytes(), reason.as_bytes()].concat());
+    poll_fn(|cx| socket.poll_sent(cx)).await?;
+    // Until the client agrees (RFC 6455, 7.1.1), or cannot be understood.
+    while !agreed {
+        match poll_fn(|cx| socket.poll_heard(cx)).await {
+            Heard::Said(said) => agreed = matches!(said, Said::Close(_)),
+            Heard::Fault(_) | Heard::End => agreed = true,
+        }
+    }
     let mut connection = socket.into_inner();
     connection.shutdown().await?;
-    // Not within the task: every viewer would carry it from the beginning.
-    let mut waste = vec![0; 4096];
+    let mut waste = [0; 1024];
     while connection.read(&mut waste).await? > 0 {}
     Ok(())
 }
