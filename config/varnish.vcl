@@ -34,6 +34,10 @@ sub vcl_recv {
     if (req.http.Upgrade ~ "(?i)websocket" && req.url ~ "^/(t/[^/]+/)?mse/") {
         return (pipe);
     }
+    # Files without an end, both ways: live.mp4, and what cameras push.
+    if (req.url ~ "^/(t/[^/]+/)?(mp4/[^/]+/live\.mp4|ingest/)") {
+        return (pipe);
+    }
     # Pages and the API are not for the cache, nor is what somebody gets who is logged in. What lies below an access
     # link is: the link stays in the key.
     if (req.url !~ "^/(t/[^/]+/)?hls/" || (req.method != "GET" && req.method != "HEAD")

@@ -8,7 +8,7 @@ use std::time::Duration;
 use proxy_header::io::ProxiedStream;
 use proxy_header::{ParseConfig, Protocol};
 use tokio::time::timeout;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::listener::Stream;
 use super::viewers::Peer;
@@ -23,8 +23,11 @@ pub enum Unproxied {
     #[error("it is not from one of server.trusted_proxies")]
     Stranger,
     /// There is no header of either version.
-    #[error("it does not begin with a header of the PROXY protocol ({0})")]
-    Malformed(io::Error),
+    #[error("it does not begin with a header of the PROXY protocol")]
+    Malformed,
+    /// Its client left before it had said one: some only look whether there is somebody.
+    #[error("its client left before it had said anything")]
+    Gone,
     /// The header is not there in time.
     #[error("its PROXY header is not there in time")]
     Slow,
@@ -37,7 +40,11 @@ pub enum Unproxied {
 /// There is no header, or it takes longer than `limit`.
 pub async fn read(stream: Stream, mut peer: Peer, limit: Duration) -> Result<(Proxied, Peer), Unproxied> {
     let header = ProxiedStream::create_from_tokio(stream, ParseConfig::default());
-    let stream = timeout(limit, header).await.map_err(|_| Unproxied::Slow)?.map_err(Unproxied::Malformed)?;
+    let stream =
+        timeout(limit, header).await.map_err(|_| Unproxied::Slow)?.map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => Unproxied::Malformed,
+            _ => Unproxied::Gone,
+        })?;
     let header = stream.proxy_header();
     let proxied = header.proxied_address().filter(|proxied| proxied.protocol == Protocol::Stream);
     peer.address = proxied.map_or(Peer::UNKNOWN, |proxied| proxied.source.ip().to_canonical());
@@ -54,6 +61,9 @@ impl TurnedAway {
     /// Counts one more, and tells of the first, the second, the fourth, the eighth: whoever wants to fill a log with this
     /// has to work for it.
     pub fn tell(&self, address: IpAddr, why: &Unproxied) {
+        if matches!(why, Unproxied::Gone) {
+            return debug!(%address, "a connection is closed: {why}");
+        }
         let all = self.0.fetch_add(1, Ordering::Relaxed) + 1;
         if all.is_power_of_two() {
             warn!(%address, all, "a connection is closed: {why}");

@@ -23,7 +23,7 @@ use crate::support::site::{Site, camera, demo_camera};
 /// What is asked for must still be there on a machine that is busy.
 const WINDOW: &str = "hls.window = \"10m\"";
 /// The secret of the key that signs.
-const SECRET: &str = "0123456789abcdef0123456789abcdef";
+pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// The secret of a key that signed before.
 const OLD_SECRET: &str = "fedcba9876543210fedcba9876543210";
 
@@ -62,12 +62,12 @@ fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
-fn watch(cameras: &str) -> Grant {
+pub fn watch(cameras: &str) -> Grant {
     Grant { watch: words(cameras), ..Grant::default() }
 }
 
 /// A token that is good for an hour.
-fn token(grant: Grant) -> String {
+pub fn token(grant: Grant) -> String {
     signed("new", SECRET, grant, SystemTime::now(), Duration::from_secs(3600))
 }
 

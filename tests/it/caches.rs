@@ -1,4 +1,4 @@
 //! Belvedere behind caches of other makes, with the sample configurations in `config/`.
 
 mod answers;
-mod crowd;
+pub mod crowd;

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod fan_out;
+mod leaving;
 mod mounted;
 mod served;
 mod unit;

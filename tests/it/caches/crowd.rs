@@ -75,15 +75,16 @@ async fn three_hundred_viewers_behind_a_cache_are_as_one() {
     three_hundred_viewers_are_as_one(Make::Varnish).await;
 }
 
-/// First the server starts anew, then the cache: whatever either remembers, nobody gets old bytes under a new name.
-async fn viewers_outlive_the_server_and_the_cache(make: Make) {
+/// First the server starts anew, then what is before it: whatever either remembers, nobody gets old bytes under a new
+/// name.
+pub async fn viewers_outlive_both(make: Make, viewers: usize) {
     const PATH: &str = "/hls/cam/sub/video.m3u8";
     let camera = camera().await;
     let first = Site::with_demo_camera(&camera, "").await;
     first.until_segments(PATH, 1).await;
     let hop = Hop::start(first.address).await;
     let mut cache = Proxy::start(make, hop.address).await;
-    let crowd = Crowd::gather(cache.address, PATH, 60);
+    let crowd = Crowd::gather(cache.address, PATH, viewers);
     until("six parts", async || (crowd.parts().len() >= 6).then_some(())).await;
 
     crowd.bear_with_outage(true);
@@ -119,8 +120,5 @@ async fn viewers_outlive_the_server_and_the_cache(make: Make) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn viewers_behind_a_cache_outlive_the_server_and_the_cache() {
-    tokio::join!(
-        viewers_outlive_the_server_and_the_cache(Make::Nginx),
-        viewers_outlive_the_server_and_the_cache(Make::Varnish)
-    );
+    tokio::join!(viewers_outlive_both(Make::Nginx, 60), viewers_outlive_both(Make::Varnish, 60));
 }

@@ -1,6 +1,7 @@
 //! Whose request it is arrives through each proxy, and what viewers say of that themselves does not.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -104,4 +105,33 @@ async fn haproxy_tells_of_the_viewer_before_tls_that_is_not_its_own() {
     until_seen(&program, "the PROXY protocol").await;
     // HAProxy also looks whether Belvedere is well, and nobody is alarmed.
     assert!(program.logged("a connection is closed").is_empty(), "{}", program.log());
+}
+
+/// Each proxy comes by a Unix socket, and counts as this machine.
+#[tokio::test]
+async fn the_viewers_address_arrives_through_a_unix_socket() {
+    for make in [Make::Nginx, Make::Haproxy, Make::Caddy] {
+        let folder = tempfile::tempdir().unwrap();
+        // nginx works as somebody else when it is started by root.
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let socket = folder.path().join("http.sock");
+        let listen =
+            format!("[\"127.0.0.1:0\", {{ address = \"unix:{}\", mode = \"0666\" }}]", socket.display());
+        let program = start(folder.path(), &listen, "");
+        let (own, socket) = (program.client.address, socket.display());
+        let sample = Sample::new(make, own);
+        let sample = match make {
+            Make::Nginx => sample.with(&format!("    server {own};"), &format!("    server unix:{socket};")),
+            Make::Haproxy => {
+                sample.with_all(&format!("    server one {own}"), &format!("    server one unix@{socket}"), 2)
+            }
+            Make::Caddy => {
+                sample.with(&format!("reverse_proxy {own} {{"), &format!("reverse_proxy unix/{socket} {{"))
+            }
+            Make::Varnish => unreachable!("not among those above"),
+        };
+        let proxy = Proxy::with(sample).await;
+        assert!(login(connect(proxy.address).await, "wrong").await.starts_with("HTTP/1.1 401"), "{make:?}");
+        until_seen(&program, &format!("{make:?} and a Unix socket")).await;
+    }
 }

@@ -57,6 +57,7 @@ async fn each_camera_is_at_one_of_two_and_at_the_other_when_that_is_gone() {
         Socket::open(proxy.address, &format!("/mse/{first}?rendition=sub")).await.expect("it opens");
     second.text("init").await;
     proxy.found(&format!("/hls/{first}/sub/video.m3u8")).await;
+    proxy.found(&format!("/t/any/hls/{first}/sub/video.m3u8")).await;
     proxy.found(&format!("/watch/{first}")).await;
     assert!(!watched(two.client).await.contains(&first), "{first} is at one");
 

@@ -2,7 +2,7 @@
 
 use hyper::Method;
 
-use crate::access::login::post;
+use crate::access::{SECRET, login::post, token, watch};
 use crate::support::client::{Client, join};
 use crate::support::proxy::{Make, Proxy, Sample};
 use crate::support::site::{Site, camera, demo_camera};
@@ -12,7 +12,12 @@ const USERS: &str = "[auth]\npublic = [\"garden\"]\n[auth.users.anna]\nwatch = \
 
 fn toml(server: &str, camera: &belvedere::demo::Server) -> String {
     let hash = belvedere::web::access::hash_password(&"sesame".into()).unwrap();
-    format!("{server}\n{USERS}\"{hash}\"\n{}{}", demo_camera("garden", camera), demo_camera("hall", camera))
+    let key = format!("[auth.keys.new]\nsecret = \"{SECRET}\"\n");
+    format!(
+        "{server}\n{USERS}\"{hash}\"\n{key}{}{}",
+        demo_camera("garden", camera),
+        demo_camera("hall", camera)
+    )
 }
 
 /// Everything is found below `/cams/`, by what answers lead to, and nothing beside it.
@@ -50,6 +55,19 @@ async fn everything_lies_below(proxy: &Client) {
     assert!(cookie.contains("Path=/cams/;"), "{cookie}");
     let cookie = cookie.split(';').next().unwrap();
     assert_eq!(proxy.ask(Method::GET, "/cams/watch/hall", &[("cookie", cookie)]).await.status, 200);
+
+    // Whoever begins with an access link stays below it, and who begins with a token in the query is led there.
+    let token = token(watch("hall"));
+    let link = format!("/cams/t/{token}/hls/hall/");
+    for first in [format!("{link}index.m3u8"), format!("/cams/hls/hall/index.m3u8?token={token}")] {
+        let multivariant = proxy.found(&first).await;
+        let uri = multivariant.text().lines().find(|line| line.ends_with(".m3u8")).expect("a variant");
+        let list = join(&first, uri);
+        assert!(list.starts_with(&link), "{first}: {list}");
+        let playlist = proxy.until_segments(&list, 1).await;
+        proxy.found(&join(&list, &playlist.segments[0].uri)).await;
+    }
+    assert_eq!(proxy.status("/cams/hls/hall/index.m3u8").await, 401);
 }
 
 #[tokio::test]

@@ -1,25 +1,22 @@
 //! All that Belvedere serves, through HAProxy and Caddy: pages, HLS, media, sockets; and what becomes of viewers when
 //! one of the two starts anew.
 
-use std::collections::BTreeSet;
-
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper::{Method, Request, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
+use crate::caches::crowd::viewers_outlive_both;
 use crate::mse::{self, http2::two_feeds};
 use crate::support::client::join;
-use crate::support::crowd::Crowd;
-use crate::support::hop::Hop;
 use crate::support::media;
 use crate::support::playlist;
 use crate::support::proxy::{Make, Proxy, Sample};
-use crate::support::site::{Site, camera, shared};
+use crate::support::site::shared;
 use crate::support::socket::Socket;
+use crate::support::soon;
 use crate::support::tls::{Certificate, HOST};
-use crate::support::{soon, until};
 
 const VIDEO: &str = "/hls/demo/sub/video.m3u8";
 
@@ -138,47 +135,7 @@ async fn caddy_speaks_http2() {
     http2_in_front(Make::Caddy, false).await;
 }
 
-fn run(path: &str) -> &str {
-    path.rsplit('/').nth(1).expect("media lies in the folder of its run")
-}
-
-async fn viewers_outlive_both(make: Make) {
-    const PATH: &str = "/hls/cam/sub/video.m3u8";
-    let camera = camera().await;
-    let first = Site::with_demo_camera(&camera, "").await;
-    first.until_segments(PATH, 1).await;
-    let hop = Hop::start(first.address).await;
-    let mut proxy = Proxy::start(make, hop.address).await;
-    let crowd = Crowd::gather(proxy.address, PATH, 20);
-    until("six parts", async || (crowd.parts().len() >= 6).then_some(())).await;
-    let old: BTreeSet<_> = crowd.parts();
-    let old_run = run(old.first().expect("parts")).to_owned();
-
-    crowd.bear_with_outage(true);
-    first.app.stop().await;
-    hop.lead_to(None);
-    let second = Site::with_demo_camera(&camera, "").await;
-    hop.lead_to(Some(second.address));
-    let all_are_back = async || crowd.last().values().all(|path| run(path) != old_run).then_some(());
-    until("parts of the new run for everybody", all_are_back).await;
-
-    proxy.restart().await;
-    let before = crowd.parts();
-    let all_go_on = async || crowd.last().values().all(|path| !before.contains(path)).then_some(());
-    until("new parts for everybody", all_go_on).await;
-    crowd.bear_with_outage(false);
-    let count = crowd.parts().len();
-    until("four parts more", async || (crowd.parts().len() >= count + 4).then_some(())).await;
-    let seen = crowd.leave().await;
-    assert!(seen.complaints.is_empty(), "{make:?}:\n{:#?}", seen.complaints);
-    let passed = hop.passed();
-    for (path, bytes) in &seen.parts {
-        assert!(passed[path].iter().eq([bytes]), "{make:?}: {path} is not what the server gave");
-    }
-    second.app.stop().await;
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn viewers_outlive_the_server_and_the_proxy() {
-    tokio::join!(viewers_outlive_both(Make::Haproxy), viewers_outlive_both(Make::Caddy));
+    tokio::join!(viewers_outlive_both(Make::Haproxy, 20), viewers_outlive_both(Make::Caddy, 20));
 }
