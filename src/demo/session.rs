@@ -214,7 +214,7 @@ impl Client {
             let (timebase, streams) = (shared.timebase(now), std::mem::take(streams));
             let player = Player::new(clip, other, timebase, streams, now.instant, &shared.faults);
             session.state = State::Playing(Box::new(player));
-            shared.counters.plays.add(1);
+            shared.counters.plays(now.instant);
         }
         let info: Vec<String> =
             session.streams().iter().map(|stream| rtp_info(&target.base, stream)).collect();

@@ -97,6 +97,7 @@ pub struct Session {
     left_out: Option<String>,
     damage: Damage,
     secrets: Scrub,
+    relay: Option<Relay>,
 }
 
 impl Session {
@@ -109,9 +110,22 @@ impl Session {
         if source.url.scheme() == "rtsps" || source.transport == Transport::Udp {
             return Self::connect_relayed(source, limit, group).await;
         }
-        match Self::connect_to(source, limit, group).await {
+        match Self::connect_to(source, limit, group, None).await {
             Err(failure) if is_detour(&failure) => Self::connect_relayed(source, limit, group).await,
             other => other,
+        }
+    }
+
+    /// The same for a camera that may send pictures without an end: they are measured on their way.
+    ///
+    /// # Errors
+    /// As those of [`Self::connect`].
+    pub async fn connect_measured(source: &Source, limit: Duration, group: &Group) -> Result<Self, Failure> {
+        match source.url.scheme() {
+            "rtsp" | "rtsps" if source.url.host().is_some() => {
+                Self::connect_relayed(source, limit, group).await
+            }
+            _ => Err(Failure::BadUrl),
         }
     }
 
@@ -126,14 +140,20 @@ impl Session {
             ..source.clone()
         };
         // The camera's own words come first: here only a connection ends.
-        let session = Self::connect_to(&relayed, limit, group).await;
+        let session = Self::connect_to(&relayed, limit, group, Some(relay.clone())).await;
         session.map_err(|failure| relay.failure().unwrap_or(failure))
     }
 
-    async fn connect_to(source: &Source, limit: Duration, group: &Group) -> Result<Self, Failure> {
+    async fn connect_to(
+        source: &Source,
+        limit: Duration,
+        group: &Group,
+        relay: Option<Relay>,
+    ) -> Result<Self, Failure> {
         let secrets = Scrub::of(source);
         let mut session = match describe(source, limit, group, &secrets).await {
-            Err(Failure::TimedOut { step: Step::Describe, after }) => {
+            // A relay is there only once the camera is.
+            Err(Failure::TimedOut { step: Step::Describe, after }) if relay.is_none() => {
                 return Err(Failure::TimedOut { step: silent_step(&source.url).await, after });
             }
             other => other?,
@@ -162,6 +182,7 @@ impl Session {
             left_out,
             damage: Damage::default(),
             secrets,
+            relay,
         };
         session.video.read(&session.demuxed.streams()[video_index]);
         Ok(session)
@@ -195,15 +216,23 @@ impl Session {
                 Some(Ok(item)) => item,
                 Some(Err(error)) => {
                     on_damage();
-                    self.damaged(&error)?;
+                    self.damaged(&error).map_err(|failure| self.told_by_relay(failure))?;
                     continue;
                 }
-                None => return Err(self.damage.ended()),
+                None => {
+                    let ended = self.damage.ended();
+                    return Err(self.told_by_relay(ended));
+                }
             };
             if let Some(event) = self.event(item) {
                 return Ok(event);
             }
         }
+    }
+
+    /// What ended the session: a relay knows better.
+    fn told_by_relay(&self, failure: Failure) -> Failure {
+        self.relay.as_ref().and_then(Relay::failure).unwrap_or(failure)
     }
 
     fn event(&mut self, item: CodecItem) -> Option<Event> {
