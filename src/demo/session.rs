@@ -126,7 +126,7 @@ impl Client {
         Ok(Reply::ok()
             .with(headers::CONTENT_BASE, target.base)
             .with(headers::CONTENT_TYPE, "application/sdp")
-            .body(sdp::describe(&clip, self.local.ip())))
+            .body(sdp::describe(&clip, self.local.ip(), self.shared.options.audio_config.as_deref())))
     }
 
     fn set_up(&mut self, request: &Request<Vec<u8>>) -> Result<Reply, Reply> {

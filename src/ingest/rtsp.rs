@@ -24,7 +24,7 @@ use self::tracks::VideoReader;
 use super::damage::{Damage, Scrub};
 use super::error::{Failure, Step};
 use super::event::{Event, Picture, Sound};
-use super::relay::{self, Relay};
+use super::relay::{self, Relay, retell};
 use super::voice::Voice;
 use super::{Source, Transport};
 use crate::media::{AudioTrack, Ticks, TrackKind, VideoTrack};
@@ -35,6 +35,9 @@ const PROBE: Duration = Duration::from_secs(2);
 /// How `retina` begins the texts of errors after which the connection is gone. Its errors are
 /// opaque; a text that changes only makes us find out by the end of the stream instead.
 const FATAL: [&str; 3] = ["Error reading from RTSP peer", "Error writing to RTSP peer", "RTSP framing error"];
+
+/// What to say of a description that the library takes from a relay alone.
+const RETOLD: &str = "sound that must be retold";
 
 /// How `retina` begins the text of an error while connecting.
 const CONNECT_ERROR: &str = "Unable to connect to RTSP server: ";
@@ -158,19 +161,23 @@ impl Session {
             }
             other => other?,
         };
+        let sdp = String::from_utf8_lossy(session.sdp()).into_owned();
+        if relay.is_none() && source.audio && retell::retell(&sdp).is_some() {
+            return Err(Failure::Unintelligible { step: Step::Describe, why: RETOLD.to_owned() });
+        }
         let video_index = tracks::find_video(session.streams())?;
         let (audio_index, left_out) =
-            if source.audio { tracks::find_audio(session.streams()) } else { (None, None) };
+            if source.audio { tracks::find_audio(session.streams(), &sdp) } else { (None, None) };
         for index in [Some(video_index), audio_index].into_iter().flatten() {
             let setup = session.setup(index, setup_options());
             step(Step::Setup, limit, &secrets, setup).await?;
         }
         // Permissive: cameras without `rtptime` in RTP-Info are common.
         let policy = PlayOptions::default().initial_timestamp(InitialTimestampPolicy::Permissive);
-        let video = VideoReader::new(session.sdp(), &session.streams()[video_index]);
+        let video = VideoReader::new(&sdp, &session.streams()[video_index]);
         let playing = step(Step::Play, limit, &secrets, session.play(policy)).await?;
         let demuxed = playing.demuxed().map_err(|error| failure(Step::Describe, &error, &secrets))?;
-        let sound = audio_index.and_then(|index| tracks::sound(&demuxed.streams()[index]));
+        let sound = audio_index.and_then(|index| tracks::sound(&demuxed.streams()[index], &sdp));
         let (audio, voice) = sound.map_or((None, None), |(track, voice)| (Some(Arc::new(track)), voice));
         let mut session = Self {
             demuxed,
@@ -311,12 +318,14 @@ fn setup_options() -> SetupOptions {
     SetupOptions::default().transport(transport).frame_format(FrameFormat::MP4)
 }
 
-/// True for what a relay can mend: a redirect, a camera that hangs up after DESCRIBE, and an answer in words
-/// that the library does not take.
+/// True for what a relay can mend: a redirect, a camera that hangs up after DESCRIBE, and answers in words that the
+/// library does not take.
 fn is_detour(failure: &Failure) -> bool {
     match failure {
         Failure::Answered { step: Step::Describe, status } => (300..400).contains(status),
-        Failure::Unintelligible { step: Step::Describe, why } => why.contains("unexpected content type"),
+        Failure::Unintelligible { step: Step::Describe, why } => {
+            why == RETOLD || why.contains("unexpected content type")
+        }
         Failure::Unintelligible { step: Step::Setup, why } => why.contains("EOF while expecting response"),
         _ => false,
     }

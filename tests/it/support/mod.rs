@@ -1,7 +1,6 @@
 //! Servers, cameras, clients, and readers of what comes out.
 
 pub mod cache;
-pub mod camera_tls;
 pub mod checker;
 pub mod client;
 pub mod crowd;
