@@ -8,10 +8,12 @@ use std::time::Duration;
 use belvedere::clock;
 use belvedere::ingest::event::{Event, Picture, Sound};
 use belvedere::ingest::pump::{Progress, Pump};
+use belvedere::ingest::relay::retell;
 use belvedere::ingest::rtsp::{Session, Sessions};
 use belvedere::ingest::voice::Voice;
 use belvedere::ingest::{CameraClock, Sink, Source, Transport, Trust};
 use belvedere::live::{PushError, Status};
+use belvedere::media::aac;
 use belvedere::media::avc::ParameterSets;
 use belvedere::media::fmp4::{self, InitError, Inits};
 use belvedere::media::{Frame, Ticks, TrackKind, Tracks, VideoCodec, VideoTrack};
@@ -24,8 +26,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 pub type Target = fn(&[u8]);
 
 /// The targets by the names of their folders in `corpus/`.
-pub const ALL: [(&str, Target); 4] =
-    [("parameter_sets", parameter_sets), ("chunk", chunk), ("times", times), ("session", session)];
+pub const ALL: [(&str, Target); 6] = [
+    ("parameter_sets", parameter_sets),
+    ("description", description),
+    ("sound", sound),
+    ("chunk", chunk),
+    ("times", times),
+    ("session", session),
+];
 
 /// Takes numbers and bytes off the front; zeros where nothing is left.
 struct Reader<'a>(&'a [u8]);
@@ -67,6 +75,42 @@ pub fn parameter_sets(data: &[u8]) {
     for codec in [VideoCodec::H264, VideoCodec::H265] {
         // Refused or not: cameras' records come as they are.
         let _ = Inits::new(&tracks(codec, Bytes::copy_from_slice(data)));
+    }
+}
+
+/// A description, and the configuration in it: what is retold once is not retold again, and what was said first is kept.
+pub fn description(data: &[u8]) {
+    let _any = aac::high_efficiency(data);
+    let sdp = String::from_utf8_lossy(data);
+    if let Some(retold) = retell::retell(&sdp) {
+        assert_eq!(retell::retell(&retold), None, "{retold}");
+        let kept = (0..=127).find_map(|payload_type| retell::told(&retold, payload_type));
+        assert!(kept.is_none_or(|config| aac::high_efficiency(&config).is_some()));
+    }
+}
+
+/// Packets of sound in any of the ways that are decoded, each behind a length of one byte: blocks come out that all have
+/// the same length, and go forward within what the packets say.
+pub fn sound(data: &[u8]) {
+    const WAYS: [(&str, u32, u16); 6] = [
+        ("pcma", 8_000, 1),
+        ("pcmu", 8_000, 2),
+        ("l16", 44_100, 2),
+        ("l16", 11_025, 1),
+        ("g722", 8_000, 1),
+        ("dvi4", 8_000, 1),
+    ];
+    let mut reader = Reader(data);
+    let (encoding, rate, channels) = WAYS[reader.number(1) as usize % WAYS.len()];
+    let mut voice = Voice::new(encoding, rate, channels).expect("it is carried");
+    let (arrival, mut elapsed, mut blocks) = (clock::now().instant, 0, std::collections::VecDeque::new());
+    while !reader.is_empty() {
+        elapsed += reader.number(2) as i64;
+        let length = reader.number(1) as usize;
+        let data = Bytes::copy_from_slice(reader.take(length));
+        voice.push(&Sound { data, elapsed: Ticks(elapsed), arrival, lost: 0 }, &mut blocks);
+        assert!(blocks.iter().all(|block| !block.data.is_empty()));
+        blocks.clear();
     }
 }
 

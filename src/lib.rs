@@ -28,7 +28,7 @@
 //! | 3 | [`ingest`], [`web`] |
 //! | 2 | [`hls`], [`mse`], [`mp4`] |
 //! | 1 | [`live`] |
-//! | 0 | [`media`], [`stats`], [`clock`], [`files`] |
+//! | 0 | [`media`], [`stats`], [`clock`], [`files`], [`rtp`] |
 
 pub mod app;
 pub mod cli;
@@ -42,6 +42,7 @@ pub mod media;
 pub mod mp4;
 pub mod mse;
 pub mod probe;
+pub mod rtp;
 pub mod settings;
 pub mod stats;
 pub mod web;

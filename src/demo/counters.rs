@@ -1,7 +1,8 @@
 //! What the camera has seen so far; tests read it, and logs may.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use crate::stats::Counter;
 
@@ -15,12 +16,23 @@ pub struct Counters {
     /// TEARDOWN requests for a session there was.
     pub teardowns: Counter,
     open: AtomicUsize,
+    played: Mutex<Option<Instant>>,
 }
 
 impl Counters {
     /// Sessions that exist now: set up, and neither torn down nor cut.
     pub fn open_sessions(&self) -> usize {
         self.open.load(Ordering::Relaxed)
+    }
+
+    /// When the newest stream began: its first key frame is sent right behind the answer to PLAY.
+    pub fn played(&self) -> Option<Instant> {
+        *self.played.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn plays(&self, now: Instant) {
+        self.plays.add(1);
+        *self.played.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
     }
 }
 

@@ -35,6 +35,8 @@ pub struct Faults {
     /// Nanoseconds.
     report_shift: AtomicI64,
     swapped: AtomicBool,
+    endless: AtomicBool,
+    more_sets: AtomicBool,
     /// Cancelled to cut what hangs on it, and replaced.
     cut: Mutex<CancellationToken>,
 }
@@ -110,6 +112,18 @@ impl Faults {
     /// another size, as after a change of the camera's settings.
     pub fn swap_pictures(&self, on: bool) {
         self.swapped.store(on, Ordering::Relaxed);
+    }
+
+    /// While true, a picture that has begun does not end: what would be the next ones has its RTP time, and no packet
+    /// the marker bit.
+    pub fn endless_pictures(&self, on: bool) {
+        self.endless.store(on, Ordering::Relaxed);
+    }
+
+    /// While true, each key frame brings parameter sets with other numbers beside its own, that no picture uses: as of
+    /// cameras that code in layers.
+    pub fn more_parameter_sets(&self, on: bool) {
+        self.more_sets.store(on, Ordering::Relaxed);
     }
 
     /// While true, no RTCP is sent.
@@ -189,6 +203,14 @@ impl Faults {
 
     pub(super) fn pictures_are_swapped(&self) -> bool {
         self.swapped.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn pictures_are_endless(&self) -> bool {
+        self.endless.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn has_more_sets(&self) -> bool {
+        self.more_sets.load(Ordering::Relaxed)
     }
 
     pub(super) fn reports_are_silent(&self) -> bool {

@@ -36,6 +36,8 @@ pub struct Options {
     /// How far the picture's clock runs ahead of the wall clock. Zero but in tests, which use it to start near the
     /// seam of the clip; sender reports tell the true wall time all the same.
     pub ahead: Duration,
+    /// The AudioSpecificConfig that descriptions tell in the place of the true one.
+    pub audio_config: Option<Vec<u8>>,
     /// How long a session without a sign of life from its client is kept; the timeout of RFC 2326, section 12.37.
     pub session_timeout: Duration,
     /// Longest wait for a client that does not read what it asked for; then its connection is cut.
@@ -48,6 +50,7 @@ impl Default for Options {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             credentials: None,
             ahead: Duration::ZERO,
+            audio_config: None,
             session_timeout: Duration::from_secs(60),
             write_timeout: Duration::from_secs(5),
         }

@@ -3,8 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
-/// A pair of neighbouring free ports is found at the first try but for bad luck.
-const PORT_TRIES: usize = 32;
+use crate::rtp::{self, interleave};
 
 /// The way of one stream's RTP and RTCP to the client.
 #[derive(Debug)]
@@ -33,11 +32,9 @@ impl Outlet {
     /// # Errors
     /// Those of the system; also when no such pair was free.
     pub(super) fn udp(local: IpAddr, peer: IpAddr, ports: (u16, u16)) -> io::Result<(Self, (u16, u16))> {
-        let (rtp, rtcp) = (0..PORT_TRIES).find_map(|_| pair(local)).ok_or(io::ErrorKind::AddrInUse)?;
+        let (rtp, rtcp) = rtp::ports(local)?;
         rtp.connect(SocketAddr::new(peer, ports.0))?;
         rtcp.connect(SocketAddr::new(peer, ports.1))?;
-        rtp.set_nonblocking(true)?;
-        rtcp.set_nonblocking(true)?;
         let ours = (rtp.local_addr()?.port(), rtcp.local_addr()?.port());
         Ok((Self::Udp { rtp, rtcp }, ours))
     }
@@ -62,20 +59,6 @@ impl Outlet {
     pub(super) fn is_tcp(&self) -> bool {
         matches!(self, Self::Tcp { .. })
     }
-}
-
-fn pair(local: IpAddr) -> Option<(UdpSocket, UdpSocket)> {
-    let first = UdpSocket::bind((local, 0)).ok()?;
-    let port = first.local_addr().ok()?.port();
-    let second = UdpSocket::bind((local, port ^ 1)).ok()?;
-    Some(if port % 2 == 0 { (first, second) } else { (second, first) })
-}
-
-fn interleave(channel: u8, packet: &[u8], tcp: &mut Vec<u8>) {
-    let length = packet.len() as u16; // packets are below 1500 bytes by `MAX_PAYLOAD`
-    tcp.extend([b'$', channel]);
-    tcp.extend(length.to_be_bytes());
-    tcp.extend(packet);
 }
 
 /// UDP loses packets, and so may we: to a full socket buffer, or to a client that has closed its port.

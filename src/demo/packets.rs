@@ -29,16 +29,17 @@ impl Packetizer {
     }
 
     /// One picture, given as its NAL units: those that fit go out whole, others as FU-A fragments. The picture's last
-    /// packet bears the marker.
+    /// packet bears the marker if it `ends` there.
     pub(super) fn video<'a>(
         &mut self,
         nals: impl Iterator<Item = &'a [u8]>,
         timestamp: u32,
+        ends: bool,
         mut send: impl FnMut(u32, &[u8]),
     ) -> Result<(), RtpWriteError> {
         let mut nals = nals.filter(|nal| !nal.is_empty()).peekable();
         while let Some(nal) = nals.next() {
-            let last = nals.peek().is_none();
+            let last = ends && nals.peek().is_none();
             if nal.len() <= MAX_PAYLOAD {
                 self.packet(&[nal], timestamp, last, &mut send)?;
                 continue;
@@ -112,7 +113,9 @@ mod tests {
     fn sent(nals: &[&[u8]]) -> Vec<Vec<u8>> {
         let mut packets = Vec::new();
         let mut packetizer = Packetizer::new(96, 7, u16::MAX);
-        packetizer.video(nals.iter().copied(), 1234, |_, packet| packets.push(packet.to_vec())).unwrap();
+        packetizer
+            .video(nals.iter().copied(), 1234, true, |_, packet| packets.push(packet.to_vec()))
+            .unwrap();
         packets
     }
 

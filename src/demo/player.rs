@@ -15,7 +15,7 @@ use super::outlet::Outlet;
 use super::packets::{Packetizer, nals};
 use super::rtcp::SenderReport;
 use super::timebase::{CameraTime, Timebase};
-use super::{random, sdp};
+use super::{random, sdp, sets};
 
 /// From one sender report to the next. RFC 3550 asks for 5 s at least between compound packets of a large group;
 /// cameras report more often, and clients find the wall time sooner.
@@ -243,8 +243,9 @@ impl Player {
             }
         };
         *units = units.wrapping_add(1);
+        let ends = !faults.pictures_are_endless();
         let stamp = match *units {
-            count if faults.repeats(count) => *last_rtp,
+            count if faults.repeats(count) || !ends => *last_rtp,
             count if faults.strays(count) => rtp_time(start).wrapping_add(STRAY_HOURS * 3600 * rate),
             _ => rtp_time(start),
         };
@@ -259,11 +260,13 @@ impl Player {
         match kind {
             Kind::Audio => packetizer.audio(self.clip.audio.data(unit), stamp, send),
             Kind::Video if sync => {
+                let more =
+                    if faults.has_more_sets() { sets::second(&clip.sps, &clip.pps) } else { Vec::new() };
                 let sets = [clip.sps.as_slice(), clip.pps.as_slice()];
-                let nals = sets.into_iter().chain(nals(clip.video.data(unit))).chain(filler);
-                packetizer.video(nals, stamp, send)
+                let sets = sets.into_iter().chain(more.iter().map(Vec::as_slice));
+                packetizer.video(sets.chain(nals(clip.video.data(unit))).chain(filler), stamp, ends, send)
             }
-            Kind::Video => packetizer.video(nals(clip.video.data(unit)).chain(filler), stamp, send),
+            Kind::Video => packetizer.video(nals(clip.video.data(unit)).chain(filler), stamp, ends, send),
         }
     }
 }

@@ -126,7 +126,7 @@ impl Client {
         Ok(Reply::ok()
             .with(headers::CONTENT_BASE, target.base)
             .with(headers::CONTENT_TYPE, "application/sdp")
-            .body(sdp::describe(&clip, self.local.ip())))
+            .body(sdp::describe(&clip, self.local.ip(), self.shared.options.audio_config.as_deref())))
     }
 
     fn set_up(&mut self, request: &Request<Vec<u8>>) -> Result<Reply, Reply> {
@@ -214,7 +214,7 @@ impl Client {
             let (timebase, streams) = (shared.timebase(now), std::mem::take(streams));
             let player = Player::new(clip, other, timebase, streams, now.instant, &shared.faults);
             session.state = State::Playing(Box::new(player));
-            shared.counters.plays.add(1);
+            shared.counters.plays(now.instant);
         }
         let info: Vec<String> =
             session.streams().iter().map(|stream| rtp_info(&target.base, stream)).collect();

@@ -140,6 +140,15 @@ pub enum Failure {
         /// What was wrong with the last of them.
         why: String,
     },
+    /// A picture goes on and on.
+    #[error(
+        "a picture of more than {} MiB that does not end: restart the camera, and lower its bit rate",
+        most >> 20
+    )]
+    Endless {
+        /// Bytes that a picture may have.
+        most: usize,
+    },
     /// A defect in this program.
     #[error("an internal error ended the session; please report it with the log")]
     Panicked,

@@ -25,6 +25,7 @@ pub mod sink;
 pub mod sound;
 pub mod timeline;
 pub mod voice;
+pub mod waiting;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::pin::pin;

@@ -1,29 +1,29 @@
 //! Events of one session to frames of the channel: when an epoch opens, breaks and closes.
 //!
-//! An epoch opens at a sync sample whose parameters are known, once it is also known whether there
-//! is sound. It ends when the parameters change, when the timeline breaks, or when sound comes or
-//! goes; the next one opens at the next sync sample. When the break lies in the middle of a group
+//! An epoch opens at a sync sample whose parameters are known, a moment later: that is how long sound
+//! is waited for, and where it has not come by then silence takes its place. It ends when the
+//! parameters change, when the timeline breaks, or when sound comes or goes; the next one opens at the
+//! next sync sample. When the break lies in the middle of a group
 //! of pictures, the rest of that group is dropped and counted: it could not be decoded.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-
-use bytes::Bytes;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Instant;
 
 use super::camera_clock::CameraClock;
 use super::event::{Picture, Sound};
-use super::pace::{self, VideoPace};
+use super::pace::VideoPace;
 use super::sink::Sink;
 use super::sound::SoundLine;
 use super::timeline::{Timeline, Verdict};
+use super::waiting::{Held, Waiting};
 use crate::live::PushError;
-use crate::media::{AudioTrack, Frame, Ticks, TrackKind, Tracks, VideoTrack};
+use crate::media::{AudioTrack, Frame, Ticks, TrackKind, Tracks, VideoTrack, silence};
 use crate::stats::RenditionStats;
 
-/// Longest wait for the first sound after the first sync sample; cameras start it up to 2 s late,
-/// and those who do get it with a new epoch.
-const WAIT_FOR_AUDIO: Ticks = Ticks(90_000);
+/// Longest wait for the first sound after the first sync sample: no viewer waits for more than this.
+/// Cameras start it up to 2 s late; until then there is silence.
+const WAIT_FOR_AUDIO: Ticks = Ticks(90 * 250);
 
 /// Shortest wait before the first epoch of a session opens. Some cameras begin with a burst of old
 /// pictures; only those after it tell where now is.
@@ -32,17 +32,8 @@ const SETTLE: Ticks = Ticks(90 * 200);
 /// Sound that has not come for so long is gone.
 const AUDIO_GONE: Ticks = Ticks(5 * 90_000);
 
-/// Frames that wait at most. A second of video and audio is about 100.
-const QUEUE_FRAMES: usize = 600;
-
-/// Bytes that wait at most.
-const QUEUE_BYTES: usize = 16 << 20;
-
 /// An epoch may begin this much before the end of the one before; the decode line makes up for it.
 const OVERLAP: Ticks = Ticks(90 * 250);
-
-/// B-pictures show among this many: fewer tell nothing.
-const FEWEST_FOR_LAG: usize = 4;
 
 /// How far a rendition's tracks have come, in ticks: what outlives its sessions, so that the
 /// frames of the next one come later.
@@ -50,6 +41,8 @@ const FEWEST_FOR_LAG: usize = 4;
 pub struct Progress {
     video: AtomicI64,
     audio: AtomicI64,
+    /// The camera promised sound and sent none.
+    mute: AtomicBool,
 }
 
 /// The state of one session.
@@ -61,6 +54,8 @@ pub struct Pump<S> {
     timeline: Timeline,
     audio: Option<Arc<AudioTrack>>,
     heard: Option<Ticks>,
+    /// Since when silence stands in for sound that was never heard.
+    silent: Option<Ticks>,
     stage: Stage,
     epochs: u64,
     /// How far decoding runs ahead of presentation, as B-pictures need it.
@@ -79,21 +74,6 @@ enum Stage {
     /// A sync sample has come: holding frames back until it is known what the epoch is made of.
     Waiting(Waiting),
     Open(Box<Epoch>),
-}
-
-struct Waiting {
-    since: Ticks,
-    track: Arc<VideoTrack>,
-    interval: Option<Ticks>,
-    queue: VecDeque<Held>,
-    bytes: usize,
-}
-
-struct Held {
-    kind: TrackKind,
-    elapsed: Ticks,
-    sync: bool,
-    data: Bytes,
 }
 
 struct Epoch {
@@ -123,6 +103,7 @@ impl<S: Sink> Pump<S> {
             timeline,
             audio,
             heard: None,
+            silent: None,
             stage: Stage::Closed,
             epochs: 0,
             lag: Ticks(0),
@@ -180,6 +161,9 @@ impl<S: Sink> Pump<S> {
         if broke || self.ends_before(&picture, arrival) {
             self.close();
         }
+        if picture.sync && self.heard.is_none() && self.silent.is_some() && !self.hears(arrival) {
+            self.progress.mute.store(true, Ordering::Relaxed);
+        }
         if self.holding {
             self.stats.frames_dropped.add(1);
             return;
@@ -199,6 +183,7 @@ impl<S: Sink> Pump<S> {
         let (Verdict::Frame(elapsed) | Verdict::Break(elapsed)) =
             self.timeline.accept(TrackKind::Audio, sound.elapsed, arrival, true);
         self.heard = Some(arrival);
+        self.progress.mute.store(false, Ordering::Relaxed);
         let held = Held { kind: TrackKind::Audio, elapsed, sync: true, data: sound.data };
         match &mut self.stage {
             Stage::Closed => {}
@@ -222,15 +207,38 @@ impl<S: Sink> Pump<S> {
     }
 
     fn hears(&self, now: Ticks) -> bool {
-        self.audio.is_some() && self.heard.is_some_and(|heard| now - heard < AUDIO_GONE)
+        self.audio.is_some() && self.heard.or(self.silent).is_some_and(|heard| now - heard < AUDIO_GONE)
+    }
+
+    /// Begins to stand in with silence for promised sound that has not come, unless the camera never sent any.
+    fn stand_in(&mut self, now: Ticks) {
+        let Some(track) = self.audio.as_deref().filter(|_| self.heard.is_none()) else { return };
+        if !self.progress.mute.load(Ordering::Relaxed) && silence::frame(track).is_some() {
+            self.silent.get_or_insert(now);
+        }
+    }
+
+    /// When to call [`Pump::settle`], if no frame comes before.
+    pub fn due(&self) -> Option<Instant> {
+        let Stage::Waiting(waiting) = &self.stage else { return None };
+        let wait = if self.awaits_sound() { WAIT_FOR_AUDIO } else { SETTLE };
+        // Rounded up, so that it is no earlier.
+        Some(self.clock.anchor().instant_at(waiting.since + wait + Ticks(1)))
+    }
+
+    /// Opens the epoch that waits, if it has waited for long enough at `now`.
+    pub fn settle(&mut self, now: Instant) {
+        self.open_if_ready(self.clock.ticks_at(now));
+    }
+
+    fn awaits_sound(&self) -> bool {
+        self.audio.is_some() && self.heard.is_none() && !self.progress.mute.load(Ordering::Relaxed)
     }
 
     fn start(&mut self, held: Held, track: Option<Arc<VideoTrack>>, interval: Option<Ticks>, since: Ticks) {
         match track.filter(|_| held.sync) {
             Some(track) => {
-                let mut waiting = Waiting { since, track, interval, queue: VecDeque::new(), bytes: 0 };
-                waiting.hold(held);
-                self.stage = Stage::Waiting(waiting);
+                self.stage = Stage::Waiting(Waiting::new(held, track, interval, since));
             }
             // Before the first key frame nothing is lost that a viewer could have seen.
             None if self.epochs > 0 => self.stats.frames_dropped.add(1),
@@ -241,7 +249,7 @@ impl<S: Sink> Pump<S> {
     fn open_if_ready(&mut self, now: Ticks) {
         let Stage::Waiting(waiting) = &self.stage else { return };
         let waited = now - waiting.since;
-        let known = self.audio.is_none() || self.heard.is_some() || waited >= WAIT_FOR_AUDIO;
+        let known = !self.awaits_sound() || waited >= WAIT_FOR_AUDIO;
         let ready = self.epochs > 0 || (known && waited >= SETTLE) || waiting.full();
         if ready && let Stage::Waiting(waiting) = std::mem::replace(&mut self.stage, Stage::Closed) {
             self.open(waiting, now);
@@ -265,8 +273,10 @@ impl<S: Sink> Pump<S> {
             }
             waiting.queue.pop_front();
         };
+        self.stand_in(now);
         let audio = self.audio.clone().filter(|_| self.hears(now));
-        let sound = audio.clone().map(|track| SoundLine::new(track, first, now));
+        let sound = audio.clone().map(|track| SoundLine::new(track, first, self.heard.map(|_| now)));
+        self.lag = waiting.reorder_lag().unwrap_or(self.lag);
         let tracks = Tracks { video: waiting.track, audio };
         if let Err(error) = self.sink.begin(tracks.clone()) {
             self.refused = Some(error.to_string());
@@ -276,7 +286,6 @@ impl<S: Sink> Pump<S> {
             self.stats.breaks.add(1);
         }
         self.epochs += 1;
-        self.lag = self.reorder_lag(&waiting.queue).unwrap_or(self.lag);
         let video =
             VideoPace::new(Ticks((first.0 - self.lag.0).max(end.0)), waiting.interval, self.lag.0 > 0);
         let interval = waiting.interval;
@@ -289,13 +298,6 @@ impl<S: Sink> Pump<S> {
                 Stage::Closed => self.stats.frames_dropped.add(1),
             }
         }
-    }
-
-    /// How far decoding must run ahead, by the pictures that waited; `None` if too few did to tell.
-    fn reorder_lag(&self, queue: &VecDeque<Held>) -> Option<Ticks> {
-        let pictures: Vec<Ticks> =
-            queue.iter().filter(|held| held.kind == TrackKind::Video).map(|held| held.elapsed).collect();
-        (pictures.len() >= FEWEST_FOR_LAG).then(|| pace::reorder_lag(&pictures))
     }
 
     fn close(&mut self) {
@@ -371,17 +373,6 @@ impl<S: Sink> Pump<S> {
             self.stats.frames_dropped.add(1);
             tracing::debug!(%error, "frame refused");
         })
-    }
-}
-
-impl Waiting {
-    fn hold(&mut self, held: Held) {
-        self.bytes += held.data.len();
-        self.queue.push_back(held);
-    }
-
-    fn full(&self) -> bool {
-        self.queue.len() >= QUEUE_FRAMES || self.bytes >= QUEUE_BYTES
     }
 }
 

@@ -1,6 +1,9 @@
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
+use super::super::waiting::QUEUE_BYTES;
 use super::*;
 use crate::live::Status;
 use crate::media::fmp4::InitError;
@@ -57,24 +60,27 @@ impl Feed {
         let now = crate::clock::now();
         let (shelf, stats, progress) =
             (Arc::<Shelf>::default(), Arc::<RenditionStats>::default(), Arc::<Progress>::default());
-        let audio = AudioTrack {
-            codec: AudioCodec::Aac,
-            config: Bytes::from_static(&[0x11, 0x88]),
-            rfc6381: "mp4a.40.2".into(),
-            sample_rate: 48_000,
-            channels: 1,
-            frame_samples: 1_024,
-        };
         let clock = Arc::new(CameraClock::new(now));
         let pump = Pump::new(
             Arc::clone(&shelf),
             Arc::clone(&stats),
             Arc::clone(&clock),
             Arc::clone(&progress),
-            sound.then(|| Arc::new(audio)),
+            sound.then(|| Arc::new(audio(AAC_LC))),
         )
         .drop_until_sync(drop_until_sync);
         Self { pump, shelf, stats, progress, began: now.instant, clock, track: Some(track(640)) }
+    }
+
+    /// The next session of the camera, whose sound is described by `config`.
+    fn again(&mut self, config: &'static [u8]) {
+        self.pump = Pump::new(
+            Arc::clone(&self.shelf),
+            Arc::clone(&self.stats),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.progress),
+            Some(Arc::new(audio(config))),
+        );
     }
 
     fn at(&self, elapsed: i64) -> Instant {
@@ -130,6 +136,21 @@ impl Feed {
     }
 }
 
+const AAC_LC: &[u8] = &[0x11, 0x88];
+/// Sound of which we have no silence.
+const HE_AAC: &[u8] = &[0x2b, 0x11];
+
+fn audio(config: &'static [u8]) -> AudioTrack {
+    AudioTrack {
+        codec: AudioCodec::Aac,
+        config: Bytes::from_static(config),
+        rfc6381: "mp4a.40.2".into(),
+        sample_rate: 48_000,
+        channels: 1,
+        frame_samples: 1_024,
+    }
+}
+
 fn track(width: u16) -> Arc<VideoTrack> {
     Arc::new(VideoTrack {
         codec: VideoCodec::H264,
@@ -168,8 +189,55 @@ fn sound_that_comes_soon_is_part_of_the_first_epoch() {
 }
 
 #[test]
-fn sound_that_comes_late_gets_an_epoch_and_loses_it_when_it_stays_away() {
+fn late_sound_takes_over_from_silence_and_its_epoch_ends_when_it_stays_away() {
     let mut feed = Feed::new(true);
+    feed.pictures(0..40);
+    assert!(feed.epochs()[0].0 && feed.epochs()[0].2 > 70, "1.6 s of silence: {:?}", feed.epochs());
+    feed.both(40..100);
+    feed.pictures(100..260);
+    let epochs = feed.epochs();
+    assert_eq!(epochs.iter().map(|epoch| (epoch.0, epoch.1)).collect::<Vec<_>>(), [(true, 225), (false, 35)]);
+}
+
+#[test]
+fn a_camera_that_promises_sound_and_sends_none_is_given_up_once() {
+    let mut feed = Feed::new(true);
+    feed.pictures(0..200);
+    assert_eq!(
+        feed.epochs().iter().map(|epoch| (epoch.0, epoch.1)).collect::<Vec<_>>(),
+        [(true, 150), (false, 50)]
+    );
+    feed.again(AAC_LC);
+    feed.pictures(200..300);
+    assert_eq!(feed.epochs()[2..], [(false, 100, 0)], "it is known by now");
+    feed.both(300..400);
+    assert_eq!(feed.epochs()[2..].iter().map(|epoch| epoch.0).collect::<Vec<_>>(), [false, true]);
+    feed.again(AAC_LC);
+    feed.pictures(400..450);
+    assert!(feed.epochs()[4].0, "it has learned to speak");
+}
+
+#[test]
+fn an_epoch_opens_when_it_is_due_and_not_with_the_next_picture() {
+    for (sound, wait) in [(false, 200), (true, 250)] {
+        let mut feed = Feed::new(sound);
+        assert_eq!(feed.pump.due(), None);
+        feed.picture(0, 100);
+        let due = feed.pump.due().expect("it waits");
+        let after = due - feed.began;
+        assert!(after.as_millis() == wait, "{after:?}");
+        feed.pump.settle(due - Duration::from_millis(1));
+        assert_eq!(feed.epochs(), []);
+        feed.pump.settle(due);
+        assert_eq!(feed.epochs()[0].1, 1, "the one picture there is");
+        assert_eq!(feed.pump.due(), None);
+    }
+}
+
+#[test]
+fn late_sound_without_silence_gets_an_epoch_and_loses_it_when_it_stays_away() {
+    let mut feed = Feed::new(true);
+    feed.again(HE_AAC);
     feed.pictures(0..40);
     feed.both(40..100);
     feed.pictures(100..260);
@@ -233,7 +301,7 @@ fn a_camera_that_never_pauses_for_a_key_frame_does_not_fill_the_memory() {
     for number in 0..3 {
         feed.picture(number, QUEUE_BYTES / 2);
     }
-    assert_eq!(feed.epochs(), [(false, 3, 0)]);
+    assert_eq!(feed.epochs(), [(true, 3, 3)]);
 }
 
 #[test]

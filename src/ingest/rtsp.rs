@@ -24,7 +24,7 @@ use self::tracks::VideoReader;
 use super::damage::{Damage, Scrub};
 use super::error::{Failure, Step};
 use super::event::{Event, Picture, Sound};
-use super::relay::{self, Relay};
+use super::relay::{self, Relay, retell};
 use super::voice::Voice;
 use super::{Source, Transport};
 use crate::media::{AudioTrack, Ticks, TrackKind, VideoTrack};
@@ -35,6 +35,9 @@ const PROBE: Duration = Duration::from_secs(2);
 /// How `retina` begins the texts of errors after which the connection is gone. Its errors are
 /// opaque; a text that changes only makes us find out by the end of the stream instead.
 const FATAL: [&str; 3] = ["Error reading from RTSP peer", "Error writing to RTSP peer", "RTSP framing error"];
+
+/// What to say of a description that the library takes from a relay alone.
+const RETOLD: &str = "sound that must be retold";
 
 /// How `retina` begins the text of an error while connecting.
 const CONNECT_ERROR: &str = "Unable to connect to RTSP server: ";
@@ -97,6 +100,7 @@ pub struct Session {
     left_out: Option<String>,
     damage: Damage,
     secrets: Scrub,
+    relay: Option<Relay>,
 }
 
 impl Session {
@@ -109,9 +113,22 @@ impl Session {
         if source.url.scheme() == "rtsps" || source.transport == Transport::Udp {
             return Self::connect_relayed(source, limit, group).await;
         }
-        match Self::connect_to(source, limit, group).await {
+        match Self::connect_to(source, limit, group, None).await {
             Err(failure) if is_detour(&failure) => Self::connect_relayed(source, limit, group).await,
             other => other,
+        }
+    }
+
+    /// The same for a camera that may send pictures without an end: they are measured on their way.
+    ///
+    /// # Errors
+    /// As those of [`Self::connect`].
+    pub async fn connect_measured(source: &Source, limit: Duration, group: &Group) -> Result<Self, Failure> {
+        match source.url.scheme() {
+            "rtsp" | "rtsps" if source.url.host().is_some() => {
+                Self::connect_relayed(source, limit, group).await
+            }
+            _ => Err(Failure::BadUrl),
         }
     }
 
@@ -126,31 +143,41 @@ impl Session {
             ..source.clone()
         };
         // The camera's own words come first: here only a connection ends.
-        let session = Self::connect_to(&relayed, limit, group).await;
+        let session = Self::connect_to(&relayed, limit, group, Some(relay.clone())).await;
         session.map_err(|failure| relay.failure().unwrap_or(failure))
     }
 
-    async fn connect_to(source: &Source, limit: Duration, group: &Group) -> Result<Self, Failure> {
+    async fn connect_to(
+        source: &Source,
+        limit: Duration,
+        group: &Group,
+        relay: Option<Relay>,
+    ) -> Result<Self, Failure> {
         let secrets = Scrub::of(source);
         let mut session = match describe(source, limit, group, &secrets).await {
-            Err(Failure::TimedOut { step: Step::Describe, after }) => {
+            // A relay is there only once the camera is.
+            Err(Failure::TimedOut { step: Step::Describe, after }) if relay.is_none() => {
                 return Err(Failure::TimedOut { step: silent_step(&source.url).await, after });
             }
             other => other?,
         };
+        let sdp = String::from_utf8_lossy(session.sdp()).into_owned();
+        if relay.is_none() && source.audio && retell::retell(&sdp).is_some() {
+            return Err(Failure::Unintelligible { step: Step::Describe, why: RETOLD.to_owned() });
+        }
         let video_index = tracks::find_video(session.streams())?;
         let (audio_index, left_out) =
-            if source.audio { tracks::find_audio(session.streams()) } else { (None, None) };
+            if source.audio { tracks::find_audio(session.streams(), &sdp) } else { (None, None) };
         for index in [Some(video_index), audio_index].into_iter().flatten() {
             let setup = session.setup(index, setup_options());
             step(Step::Setup, limit, &secrets, setup).await?;
         }
         // Permissive: cameras without `rtptime` in RTP-Info are common.
         let policy = PlayOptions::default().initial_timestamp(InitialTimestampPolicy::Permissive);
-        let video = VideoReader::new(session.sdp(), &session.streams()[video_index]);
+        let video = VideoReader::new(&sdp, &session.streams()[video_index]);
         let playing = step(Step::Play, limit, &secrets, session.play(policy)).await?;
         let demuxed = playing.demuxed().map_err(|error| failure(Step::Describe, &error, &secrets))?;
-        let sound = audio_index.and_then(|index| tracks::sound(&demuxed.streams()[index]));
+        let sound = audio_index.and_then(|index| tracks::sound(&demuxed.streams()[index], &sdp));
         let (audio, voice) = sound.map_or((None, None), |(track, voice)| (Some(Arc::new(track)), voice));
         let mut session = Self {
             demuxed,
@@ -162,6 +189,7 @@ impl Session {
             left_out,
             damage: Damage::default(),
             secrets,
+            relay,
         };
         session.video.read(&session.demuxed.streams()[video_index]);
         Ok(session)
@@ -195,15 +223,23 @@ impl Session {
                 Some(Ok(item)) => item,
                 Some(Err(error)) => {
                     on_damage();
-                    self.damaged(&error)?;
+                    self.damaged(&error).map_err(|failure| self.told_by_relay(failure))?;
                     continue;
                 }
-                None => return Err(self.damage.ended()),
+                None => {
+                    let ended = self.damage.ended();
+                    return Err(self.told_by_relay(ended));
+                }
             };
             if let Some(event) = self.event(item) {
                 return Ok(event);
             }
         }
+    }
+
+    /// What ended the session: a relay knows better.
+    fn told_by_relay(&self, failure: Failure) -> Failure {
+        self.relay.as_ref().and_then(Relay::failure).unwrap_or(failure)
     }
 
     fn event(&mut self, item: CodecItem) -> Option<Event> {
@@ -282,12 +318,14 @@ fn setup_options() -> SetupOptions {
     SetupOptions::default().transport(transport).frame_format(FrameFormat::MP4)
 }
 
-/// True for what a relay can mend: a redirect, a camera that hangs up after DESCRIBE, and an answer in words
-/// that the library does not take.
+/// True for what a relay can mend: a redirect, a camera that hangs up after DESCRIBE, and answers in words that the
+/// library does not take.
 fn is_detour(failure: &Failure) -> bool {
     match failure {
         Failure::Answered { step: Step::Describe, status } => (300..400).contains(status),
-        Failure::Unintelligible { step: Step::Describe, why } => why.contains("unexpected content type"),
+        Failure::Unintelligible { step: Step::Describe, why } => {
+            why == RETOLD || why.contains("unexpected content type")
+        }
         Failure::Unintelligible { step: Step::Setup, why } => why.contains("EOF while expecting response"),
         _ => false,
     }

@@ -29,6 +29,8 @@ pub struct Life {
     progress: Arc<Progress>,
     /// When the current session began to deliver.
     live_since: std::sync::Mutex<Option<Instant>>,
+    /// The session before fell silent.
+    suspect: AtomicBool,
     told_ring_full: AtomicBool,
     told_slow: AtomicBool,
     told_long_gop: AtomicBool,
@@ -60,7 +62,13 @@ pub async fn run<S: Sink>(
 
 async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> Failure {
     let limit = rendition.options.connect_timeout;
-    let mut session = match Session::connect(&rendition.source, limit, group).await {
+    // A session that brought no picture may have been choked by one: now it is measured.
+    let connected = if life.suspect.load(Ordering::Relaxed) {
+        Session::connect_measured(&rendition.source, limit, group).await
+    } else {
+        Session::connect(&rendition.source, limit, group).await
+    };
+    let mut session = match connected {
         Ok(session) => session,
         Err(failure) => return failure,
     };
@@ -81,12 +89,13 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
             Some(last) => last + rendition.options.stall_timeout,
             None => began + FIRST_FRAME,
         };
+        let due = pump.due().filter(|due| *due < deadline);
         let damaged = AtomicBool::new(false);
         let next = session.next(|| {
             rendition.stats.frames_dropped.add(1);
             damaged.store(true, Ordering::Relaxed);
         });
-        let next = timeout_at(deadline.into(), next).await;
+        let next = timeout_at(due.unwrap_or(deadline).into(), next).await;
         if damaged.load(Ordering::Relaxed) {
             pump.damaged();
         }
@@ -102,10 +111,8 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
             }
             Ok(Ok(Event::Report { kind, ntp, elapsed })) => pump.report(kind, ntp, elapsed),
             Ok(Err(failure)) => return failure,
-            Err(_) if last_picture.is_none() => {
-                return Failure::TimedOut { step: Step::FirstFrame, after: FIRST_FRAME };
-            }
-            Err(_) => return stalled(rendition),
+            Err(_) if due.is_some() => pump.settle(clock::now().instant),
+            Err(_) => return silent(rendition, life, last_picture.is_some()),
         }
         told.tell_clock(rendition, pump.clock_is_wrong());
         if let Some(why) = pump.refused() {
@@ -127,7 +134,12 @@ fn without_sound(encoding: &str) -> String {
     format!("plays without sound, since {encoding} cannot be carried: choose AAC or G.711 in the camera")
 }
 
-fn stalled<S: Sink>(rendition: &Rendition<S>) -> Failure {
+/// Nothing has come for too long. A picture that never ends looks the same from here.
+fn silent<S: Sink>(rendition: &Rendition<S>, life: &Life, delivered: bool) -> Failure {
+    life.suspect.store(true, Ordering::Relaxed);
+    if !delivered {
+        return Failure::TimedOut { step: Step::FirstFrame, after: FIRST_FRAME };
+    }
     let failure = Failure::Stalled { after: rendition.options.stall_timeout };
     rendition.set_status(Status::because(State::Stalled, failure.to_string()));
     failure
@@ -196,6 +208,7 @@ impl Told {
     ) {
         if live && !self.live {
             self.live = true;
+            life.suspect.store(false, Ordering::Relaxed);
             *life.live_since.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = last_picture;
             rendition.set_status(self.live_status());
         }

@@ -35,11 +35,12 @@ pub struct SoundLine {
 }
 
 impl SoundLine {
-    /// A line for `track` in an epoch that begins at `first`, of a camera whose sound was heard lately at `now`.
-    pub fn new(track: Arc<AudioTrack>, first: Ticks, now: Ticks) -> Self {
-        let silence = silence::frame(&track);
-        let behind = Ticks(0);
-        Self { track, silence, pace: None, first, heard: now, picture: first, behind, quiet: false }
+    /// A line for `track` in an epoch that begins at `first`, of a camera whose sound was heard lately at `heard`;
+    /// never heard, it begins with silence.
+    pub fn new(track: Arc<AudioTrack>, first: Ticks, heard: Option<Ticks>) -> Self {
+        let (silence, behind, quiet) = (silence::frame(&track), Ticks(0), heard.is_none());
+        let heard = heard.unwrap_or(first);
+        Self { track, silence, pace: None, first, heard, picture: first, behind, quiet }
     }
 
     /// Where the sound has come to: where the epoch begins, before there is any.
@@ -129,7 +130,7 @@ mod tests {
     }
 
     fn line() -> SoundLine {
-        SoundLine::new(Arc::new(testing::audio(48_000)), Ticks(0), Ticks(0))
+        SoundLine::new(Arc::new(testing::audio(48_000)), Ticks(0), Some(Ticks(0)))
     }
 
     fn loud(frames: &[Frame]) -> usize {
@@ -165,6 +166,30 @@ mod tests {
     }
 
     #[test]
+    fn before_any_sound_silence_goes_along_with_the_pictures_and_sound_takes_over_in_step() {
+        for behind in [0, SECOND / 10, SECOND / 2] {
+            let mut line = SoundLine::new(Arc::new(testing::audio(48_000)), Ticks(0), None);
+            let mut frames = Vec::new();
+            for picture in (0..SECOND).step_by(3_600) {
+                frames.extend(line.silence(Ticks(picture), Ticks(picture), Ticks(0)));
+                assert!(picture - line.end().0 < FRAME, "no player waits: {picture} and {}", line.end().0);
+            }
+            let mut sound = SECOND;
+            for picture in (SECOND..4 * SECOND).step_by(3_600) {
+                frames.extend(line.silence(Ticks(picture), Ticks(picture), Ticks(0)));
+                while sound + behind <= picture {
+                    let loud = Bytes::from_static(b"loud");
+                    frames.extend(line.place(Ticks(sound), Ticks(picture), Ticks(0), loud));
+                    sound += FRAME;
+                }
+            }
+            assert!(frames.windows(2).all(|pair| pair[1].decode_time == pair[0].decode_time + 1_024));
+            assert!(loud(&frames) > 85, "{} of some 94 to 140, {behind} ticks late", loud(&frames));
+            assert!((line.end().0 - sound).abs() <= SECOND / 25, "{} and {sound}", line.end().0);
+        }
+    }
+
+    #[test]
     fn a_network_that_held_all_back_is_no_silence() {
         let mut line = line();
         play(&mut line, SECOND, SECOND, 0);
@@ -182,7 +207,7 @@ mod tests {
     #[test]
     fn sound_that_is_not_known_in_silence_just_stops() {
         let track = AudioTrack { config: Bytes::from_static(&[0x2b]), ..testing::audio(48_000) };
-        let mut line = SoundLine::new(Arc::new(track), Ticks(0), Ticks(0));
+        let mut line = SoundLine::new(Arc::new(track), Ticks(0), Some(Ticks(0)));
         assert_eq!(play(&mut line, SECOND, 5 * SECOND, 0).len(), 47);
     }
 }

@@ -2,14 +2,17 @@
 
 use std::collections::VecDeque;
 
+use audio_codec::g722::G722Decoder;
 use audio_codec_algorithms::{AdpcmImaState, decode_adpcm_ima, decode_alaw, decode_ulaw};
 
 use super::event::Sound;
 use crate::media::flac::{self, Encoder};
 use crate::media::{AudioCodec, AudioTrack, Ticks};
 
+/// Samples a second of G.722, whose RTP clock says half of that (RFC 3551, 4.5.2).
+const G722_RATE: u32 = 16_000;
+
 /// How samples are written (RFC 3551, 4.5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Law {
     /// G.711 A-law.
     Alaw,
@@ -17,6 +20,8 @@ enum Law {
     Ulaw,
     /// 16 bits, high byte first.
     L16,
+    /// G.722 at 64 kbit/s; its decoder goes on from packet to packet.
+    G722(Box<G722Decoder>),
     /// IMA ADPCM; each packet begins with the decoder's state.
     Dvi4,
 }
@@ -37,11 +42,12 @@ pub struct Voice {
 impl Voice {
     /// For sound that RTP calls `encoding`; `None` if it cannot be carried.
     pub fn new(encoding: &str, rate: u32, channels: u16) -> Option<Self> {
-        let law = match encoding {
-            "pcma" => Law::Alaw,
-            "pcmu" => Law::Ulaw,
-            "l16" => Law::L16,
-            "dvi4" if channels == 1 => Law::Dvi4,
+        let (law, rate) = match encoding {
+            "pcma" => (Law::Alaw, rate),
+            "pcmu" => (Law::Ulaw, rate),
+            "l16" => (Law::L16, rate),
+            "g722" if channels == 1 => (Law::G722(Box::default()), G722_RATE),
+            "dvi4" if channels == 1 => (Law::Dvi4, rate),
             _ => return None,
         };
         let encoder = Encoder::new(rate, channels)?;
@@ -97,12 +103,13 @@ impl Voice {
     }
 
     fn decode(&mut self, data: &[u8]) {
-        match self.law {
+        match &mut self.law {
             Law::Alaw => self.held.extend(data.iter().map(|code| decode_alaw(*code))),
             Law::Ulaw => self.held.extend(data.iter().map(|code| decode_ulaw(*code))),
             Law::L16 => {
                 self.held.extend(data.chunks_exact(2).map(|pair| i16::from_be_bytes([pair[0], pair[1]])));
             }
+            Law::G722(decoder) => self.held.extend(decoder.decode_frame(data)),
             Law::Dvi4 => {
                 let Some((&[high, low, step_index, _], codes)) = data.split_first_chunk() else { return };
                 let mut state = AdpcmImaState { predictor: i16::from_be_bytes([high, low]), step_index };
@@ -118,6 +125,8 @@ impl Voice {
 
 #[cfg(test)]
 mod tests {
+    use audio_codec::Encoder as _;
+    use audio_codec::g722::G722Encoder;
     use bytes::Bytes;
 
     use super::*;
@@ -190,10 +199,35 @@ mod tests {
     }
 
     #[test]
+    fn g722_has_twice_the_samples_that_its_rtp_clock_counts() {
+        let mut voice = Voice::new("g722", 8_000, 1).expect("it is carried");
+        assert_eq!((voice.track().sample_rate, voice.track().frame_samples), (16_000, 512));
+        // A tone, by the encoder of the same crate; packets of 20 ms, as RTP time counts them.
+        let wave = |n: usize| ((n as f64 * 0.2).sin() * 8_000.0) as i16;
+        let tone: Vec<i16> = (0..16_000).map(wave).collect();
+        let coded = G722Encoder::new().encode(&tone);
+        assert_eq!(coded.len(), 8_000);
+        let mut blocks = VecDeque::new();
+        let mut decoded = Vec::new();
+        for (number, packet) in (0..).zip(coded.chunks(160)) {
+            let data = Bytes::copy_from_slice(packet);
+            let elapsed = Ticks(number * 1_800);
+            voice.push(&Sound { data, elapsed, arrival: crate::clock::now().instant, lost: 0 }, &mut blocks);
+            decoded.extend(
+                G722Decoder::new().decode_frame(packet).iter().map(|sample| i32::from(*sample).abs()),
+            );
+        }
+        let times: Vec<i64> = blocks.iter().map(|block| block.elapsed.0).collect();
+        let expected: Vec<i64> = (0..31).map(|block| block * 2_880).collect();
+        assert_eq!(times, expected);
+        assert!(decoded.iter().max() > Some(&6_000), "it is as loud as it was");
+    }
+
+    #[test]
     fn other_encodings_are_not_carried() {
         for (encoding, rate, channels) in [
-            ("g722", 8_000, 1),
             ("g726-32", 8_000, 1),
+            ("g722", 8_000, 2),
             ("opus", 48_000, 2),
             ("pcma", 8_000, 6),
             ("dvi4", 8_000, 2),

@@ -29,15 +29,20 @@ pub struct Wanted(Arc<Counter>);
 
 impl Drop for Wanted {
     fn drop(&mut self) {
-        self.0.0.send_modify(|demand| demand.readers -= 1);
+        self.0.0.send_if_modified(|demand| {
+            demand.readers -= 1;
+            demand.readers == 0
+        });
     }
 }
 
 impl Counter {
     fn want(self: &Arc<Self>) -> Wanted {
-        self.0.send_modify(|demand| {
+        // A source that is wanted already has nothing to learn from one reader more.
+        self.0.send_if_modified(|demand| {
             demand.readers += 1;
             demand.came += 1;
+            demand.readers == 1
         });
         Wanted(self.clone())
     }
@@ -80,5 +85,24 @@ mod tests {
         assert_eq!(seen(), Demand { readers: 1, came: 2 });
         drop(two);
         assert_eq!(seen(), Demand { readers: 0, came: 2 });
+    }
+
+    #[test]
+    fn the_source_is_woken_by_the_first_reader_and_by_the_end_of_the_last() {
+        let camera = FakeCamera::silent(50);
+        let mut demand = camera.channel.demand();
+        let mut woken = || {
+            let changed = demand.has_changed().expect("the channel is there");
+            demand.mark_unchanged();
+            changed
+        };
+        let one = camera.channel.want();
+        assert!(woken());
+        let two = camera.channel.want();
+        assert!(!woken());
+        drop(one);
+        assert!(!woken());
+        drop(two);
+        assert!(woken());
     }
 }

@@ -4,6 +4,7 @@
 //! Does not belong here: where frames come from (`ingest`), what is done with chunks (`live`).
 //! Read first: `frame.rs`, then `fmp4.rs`.
 
+pub mod aac;
 pub mod avc;
 pub mod flac;
 pub mod fmp4;

@@ -67,6 +67,11 @@ impl Anchor {
         }
     }
 
+    /// When the timeline is at `ticks`; never before the anchor.
+    pub fn instant_at(&self, ticks: Ticks) -> Instant {
+        self.instant + (ticks - self.ticks).to_duration()
+    }
+
     /// Wall time at `ticks`, for EXT-X-PROGRAM-DATE-TIME.
     pub fn wall_at(&self, ticks: Ticks) -> SystemTime {
         let since = ticks - self.ticks;

@@ -16,7 +16,7 @@ use crate::support::socket::Socket;
 use crate::support::soon;
 
 /// The feed's announcement and the bytes behind it, until `pictures` have come.
-async fn feed(site: &Site, camera: &str, pictures: usize) -> (serde_json::Value, Vec<u8>) {
+pub async fn feed(site: &Site, camera: &str, pictures: usize) -> (serde_json::Value, Vec<u8>) {
     let mut socket = Socket::open(site.address, &format!("/mse/{camera}")).await.expect("it opens");
     let init = socket.text("init").await;
     let (mut bytes, mut seen) = (Vec::new(), 0);
@@ -31,7 +31,7 @@ async fn feed(site: &Site, camera: &str, pictures: usize) -> (serde_json::Value,
 }
 
 /// What ffprobe finds in the sound of `bytes`: codec, rate, channels.
-async fn sound_of(bytes: Vec<u8>) -> (String, String, u64) {
+pub async fn sound_of(bytes: Vec<u8>) -> (String, String, u64) {
     let entries = "stream=codec_name,sample_rate,channels";
     let arguments = ["-v", "error", "-select_streams", "a", "-show_entries", entries, "-of", "json", "-"];
     let said: serde_json::Value =
@@ -43,7 +43,7 @@ async fn sound_of(bytes: Vec<u8>) -> (String, String, u64) {
 
 #[tokio::test]
 async fn telephone_sound_and_plain_samples_are_flac_for_every_player() {
-    let kinds = [("pcma", "8000", 1), ("pcmu", "8000", 1), ("l16", "16000", 2)];
+    let kinds = [("pcma", "8000", 1), ("pcmu", "8000", 1), ("l16", "16000", 2), ("g722", "16000", 1)];
     let cameras =
         kinds.map(|(kind, _, _)| Camera::start(&["--audio", kind, "--gop", "25", "--size", "320x180"]));
     let tables = kinds
@@ -74,13 +74,20 @@ async fn telephone_sound_and_plain_samples_are_flac_for_every_player() {
 
 #[tokio::test]
 async fn a_camera_whose_sound_cannot_be_carried_plays_without_it_and_the_api_says_so() {
-    let camera = Camera::start(&["--audio", "opus", "--gop", "25", "--size", "320x180"]);
+    let [camera, other] =
+        ["opus", "g726"].map(|sound| Camera::start(&["--audio", sound, "--gop", "25", "--size", "320x180"]));
     let off = "audio = \"off\"";
     let site = Site::start(
         &(rendition("opus", "main", &camera.url("main"), "")
-            + &rendition("off", "main", &camera.url("sub"), off)),
+            + &rendition("off", "main", &camera.url("sub"), off)
+            + &rendition("g726", "main", &other.url("main"), "")),
     )
     .await;
+    let entry = site.until_rendition("g726", 0, "live").await;
+    assert_eq!(
+        entry["reason"],
+        "plays without sound, since g726-32 cannot be carried: choose AAC or G.711 in the camera"
+    );
     let entry = site.until_rendition("opus", 0, "live").await;
     assert_eq!(
         entry["reason"],

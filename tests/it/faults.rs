@@ -5,3 +5,5 @@ mod lost;
 mod refused;
 mod sound;
 mod time;
+
+pub use self::lost::Watch;

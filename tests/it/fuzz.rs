@@ -1,9 +1,11 @@
 //! The corpus of the fuzz targets, replayed: as it is, and with some of its bits turned.
 //!
-//! `cargo +nightly fuzz run TARGET` goes further; what it finds belongs into `fuzz/corpus/TARGET`.
+//! `cargo +nightly fuzz run TARGET` goes further; what it finds belongs into `fuzz/corpus/TARGET`. Without a nightly
+//! compiler, the variable `BELVEDERE_FUZZ_SECONDS` gives each target that long, with ever new mutations.
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 #[path = "../../fuzz/targets.rs"]
 mod targets;
@@ -40,6 +42,18 @@ fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
     files.iter().map(|file| (file.display().to_string(), fs::read(file).expect("it can be read"))).collect()
 }
 
+/// For how long each target is tried beyond the mutations that are always the same.
+fn extra_time() -> Duration {
+    let seconds = std::env::var("BELVEDERE_FUZZ_SECONDS").ok();
+    Duration::from_secs(seconds.map_or(0, |seconds| seconds.parse().expect("a number of seconds")))
+}
+
+#[track_caller]
+fn holds(target: targets::Target, input: &[u8], name: &str) {
+    let outcome = std::panic::catch_unwind(|| target(input));
+    assert!(outcome.is_ok(), "{name}: {input:02x?}");
+}
+
 #[test]
 fn nothing_in_the_corpus_nor_near_it_breaks_a_target() {
     for (name, target) in targets::ALL {
@@ -49,9 +63,23 @@ fn nothing_in_the_corpus_nor_near_it_breaks_a_target() {
         for (file, bytes) in files {
             for seed in 0..=mutations {
                 let input = if seed == 0 { bytes.clone() } else { mutated(&bytes, seed) };
-                let outcome = std::panic::catch_unwind(|| target(&input));
-                assert!(outcome.is_ok(), "{file}, mutation {seed}: {input:02x?}");
+                holds(target, &input, &format!("{file}, mutation {seed}"));
             }
+        }
+        let (mut random, began, mut tried) = (fastrand::Rng::new(), Instant::now(), 0u64);
+        let mut pool: Vec<_> = corpus(name).into_iter().map(|(_, bytes)| bytes).collect();
+        while began.elapsed() < extra_time() {
+            let seed = random.u64(..);
+            let input = mutated(&pool[random.usize(..pool.len())], seed);
+            holds(target, &input, &format!("{name}, mutation {seed}"));
+            // Some mutations are mutated further.
+            if random.u8(..) == 0 && pool.len() < 1_000 {
+                pool.push(input);
+            }
+            tried += 1;
+        }
+        if tried > 0 {
+            eprintln!("{name}: {tried} mutations held");
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::support::gst::{Camera, ffmpeg_is_content};
 use crate::support::media::VIDEO;
 use crate::support::site::{Site, rendition};
 use crate::support::socket::Socket;
+use crate::support::tls::Certificate;
 
 /// ffmpeg, for ten seconds, on the camera's multivariant playlist.
 async fn plays_in_ffmpeg(site: &Site, camera: &str) {
@@ -119,5 +120,29 @@ async fn nothing_is_told_of_the_password_while_viewers_wait_in_vain() {
     let mut socket = Socket::open(site.address, "/mse/cam").await.expect("it opens");
     let status = socket.text("status").await;
     assert!(!status.to_string().contains("hunter"), "{status}");
+    site.app.stop().await;
+}
+
+#[tokio::test]
+async fn a_gstreamer_camera_behind_tls_is_watched_with_a_password_over_tcp_and_over_udp() {
+    let certificate = Certificate::of("localhost");
+    let [cert, key, _] = certificate.files().map(|file| file.display().to_string());
+    let camera =
+        Camera::start(&["--gop", "25", "--size", "320x180", "--auth", "digest", "--tls", &cert, &key]);
+    let mut url = camera.url("main");
+    url.set_scheme("rtsps").unwrap();
+    url.set_host(Some("localhost")).unwrap();
+    let login = format!("username = \"viewer\"\npassword = \"secret\"\ntls_ca = \"{cert}\"\n");
+    let site = Site::start(
+        &(rendition("tcp", "main", &url, &login)
+            + &rendition("udp", "main", &url, &(login.clone() + "transport = \"udp\""))
+            + &rendition("stranger", "main", &url, &login.replace("secret", "guess"))),
+    )
+    .await;
+    for name in ["tcp", "udp"] {
+        let entry = site.until_rendition(name, 0, "live").await;
+        assert_eq!(entry["width"], 320, "{entry}");
+    }
+    site.until_rendition("stranger", 0, "unauthorized").await;
     site.app.stop().await;
 }

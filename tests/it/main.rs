@@ -9,6 +9,7 @@ mod access;
 mod caches;
 mod codecs;
 mod demand;
+mod described;
 mod faults;
 mod floors;
 mod fuzz;

@@ -5,3 +5,5 @@ mod brands;
 mod flood;
 mod tls;
 mod udp;
+
+pub use self::answers::{connect, source};

@@ -4,7 +4,7 @@
 Prints one line of JSON with the port, then serves until SIGTERM or the end of stdin; prints
 another line for each TEARDOWN.
 Needs gi with Gst and GstRtspServer 1.0: on Debian python3-gi, gir1.2-gst-rtsp-server-1.0,
-gstreamer1.0-plugins-{base,good,bad,ugly} and gstreamer1.0-libav.
+gstreamer1.0-plugins-{base,good,bad,ugly} and gstreamer1.0-libav; for --tls glib-networking.
 """
 
 import argparse
@@ -19,7 +19,7 @@ try:
     gi.require_version("Gst", "1.0")
     gi.require_version("GstRtsp", "1.0")
     gi.require_version("GstRtspServer", "1.0")
-    from gi.repository import GLib, Gst, GstRtsp, GstRtspServer
+    from gi.repository import Gio, GLib, Gst, GstRtsp, GstRtspServer
 except (ImportError, ValueError) as error:
     sys.exit(f"gst_camera.py: GStreamer's RTSP server cannot be used from {sys.executable}: {error}")
 
@@ -32,9 +32,10 @@ def arguments():
     parser.add_argument("--bframes", type=int, default=0)
     parser.add_argument("--codec", choices=["h264", "h265", "jpeg"], default="h264")
     parser.add_argument("--size", default="640x360", help="of /main; /sub has half of it")
-    parser.add_argument("--audio", choices=["off", "aac", "pcma", "pcmu", "l16", "opus"],
+    parser.add_argument("--audio", choices=["off", "aac", "pcma", "pcmu", "l16", "g722", "g726", "opus"],
                         default="aac")
     parser.add_argument("--auth", choices=["none", "basic", "digest"], default="none")
+    parser.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"), help="rtsps, with these files; wants --auth too")
     parser.add_argument("--user", default="viewer")
     parser.add_argument("--password", default="secret")
     parser.add_argument("--sub-delay", type=int, default=0, metavar="MS", help="/sub comes later by this")
@@ -72,6 +73,10 @@ def launch(options, size, delay_ms):
                 "! rtppcmupay name=pay1 pt=0 max-ptime=20000000 min-ptime=20000000",
         "l16": "audiotestsrc is-live=true ! audio/x-raw,rate=16000,channels=2 ! audioconvert "
                "! rtpL16pay name=pay1 pt=97",
+        "g722": "audiotestsrc is-live=true ! audio/x-raw,rate=16000,channels=1 ! avenc_g722 "
+                "! rtpg722pay name=pay1 pt=9",
+        "g726": "audiotestsrc is-live=true ! audio/x-raw,rate=8000,channels=1 ! avenc_g726 bitrate=32000 "
+                "! rtpg726pay name=pay1 pt=97",
         "opus": "audiotestsrc is-live=true ! audio/x-raw,rate=48000,channels=2 ! opusenc "
                 "! rtpopuspay name=pay1 pt=97",
     }[options.audio]
@@ -89,6 +94,8 @@ def protect(server, options):
     else:
         auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
         auth.add_digest(options.user, options.password, token)
+    if options.tls:
+        auth.set_tls_certificate(Gio.TlsCertificate.new_from_files(*options.tls))
     server.set_auth(auth)
 
 

@@ -1,24 +1,27 @@
 //! One relayed connection, both ways.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::io;
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::sleep_until;
 use url::Url;
 
+use super::door::{self, Client};
 use super::login::Login;
 use super::message::{self, Message, Next};
-use super::ports::Ports;
+use super::meter::Meter;
+use super::ports::{self, Ports};
+use super::redirect::{self, Home};
+use super::retell;
 use super::upstream::{self, Upstream};
 use crate::clock;
 use crate::ingest::error::Failure;
 use crate::ingest::{Source, Transport};
+use crate::rtp::interleave;
 
 /// Redirects that are followed; more lead nowhere.
 const MOST_REDIRECTS: u8 = 5;
@@ -46,6 +49,8 @@ pub struct Line {
     /// Requests that wait for their answers, oldest first.
     waiting: VecDeque<Waiting>,
     ports: Vec<Ports>,
+    home: Home,
+    meter: Meter,
     /// A SETUP was answered: another connection would know nothing of it.
     set_up: bool,
     redirects: u8,
@@ -66,15 +71,18 @@ struct Waiting {
 
 impl Line {
     /// Between `client` and the camera at the other end of `upstream`.
-    pub fn new(source: Source, local: Url, upstream: Upstream, client: TcpStream, limit: Duration) -> Self {
+    pub fn new(source: Source, local: Url, upstream: Upstream, client: Client, limit: Duration) -> Self {
+        let (client, from_client) = client;
         Self {
             target: source.url.clone(),
+            home: Home::new(&source.url, upstream.peer.ip()),
             source,
             limit,
             local,
             client,
             upstream: Some(upstream),
-            from_client: BytesMut::new(),
+            from_client,
+            meter: Meter::default(),
             from_upstream: BytesMut::new(),
             login: Login::default(),
             cseq: 0,
@@ -91,6 +99,7 @@ impl Line {
     /// What went wrong on the camera's side.
     pub async fn run(&mut self) -> Result<(), Failure> {
         let mut datagram = vec![0; usize::from(u16::MAX)];
+        self.requests().await?;
         loop {
             self.from_client.reserve(4096);
             self.from_upstream.reserve(READ_BYTES);
@@ -101,7 +110,7 @@ impl Line {
                     Ok(_) => Heard::Client,
                 },
                 alive = heard_upstream(&mut self.upstream, &mut self.from_upstream) => Heard::Upstream(alive),
-                (index, rtcp, length) = heard_datagram(&self.ports, &mut datagram) => {
+                (index, rtcp, length) = ports::heard(&self.ports, &mut datagram) => {
                     Heard::Datagram(index, rtcp, length)
                 }
                 () = sleep_until(due.unwrap_or_else(|| clock::now().instant).into()), if due.is_some() => Heard::Due,
@@ -146,9 +155,8 @@ impl Line {
         if uri == self.local.as_str() {
             return self.target.as_str().to_owned();
         }
-        let before_path = |url: &Url| url[..url::Position::BeforePath].to_owned();
-        match uri.strip_prefix(&before_path(&self.local)) {
-            Some(rest) => before_path(&self.target) + rest,
+        match uri.strip_prefix(door::origin(&self.local)) {
+            Some(rest) => self.target[..url::Position::BeforePath].to_owned() + rest,
             None => uri.to_owned(),
         }
     }
@@ -171,7 +179,7 @@ impl Line {
         self.cseq += 1;
         waiting.ours = self.cseq;
         waiting.request.set("CSeq", self.cseq.to_string());
-        if self.is_home() {
+        if self.home.is(&self.target) {
             self.login.sign(&mut waiting.request, &self.source);
         }
         let bytes = waiting.request.to_bytes();
@@ -194,11 +202,6 @@ impl Line {
         Ok(())
     }
 
-    /// True while the host is the one that the password is meant for.
-    fn is_home(&self) -> bool {
-        self.target.host() == self.source.url.host()
-    }
-
     /// The camera has closed the connection before there was a session: what waits is asked again, once.
     async fn hung_up(&mut self) -> Result<(), Failure> {
         self.upstream = None;
@@ -219,6 +222,7 @@ impl Line {
             match message::read(&self.from_upstream) {
                 Ok(Next::Incomplete) => break,
                 Ok(Next::Data(length)) => {
+                    self.meter.add_framed(&self.from_upstream[..length])?;
                     out.extend_from_slice(&self.from_upstream[..length]);
                     self.from_upstream.advance(length);
                 }
@@ -253,7 +257,7 @@ impl Line {
         // A camera that miscounts can only mean the oldest.
         let Some(mut asked) = self.waiting.remove(place.unwrap_or(0)) else { return Ok(None) };
         let status = answer.status().unwrap_or_default();
-        let may_prove = asked.proofs < MOST_PROOFS && self.is_home();
+        let may_prove = asked.proofs < MOST_PROOFS && self.home.is(&self.target);
         if status == 401 && may_prove && self.login.challenged(&answer, &self.source) {
             asked.proofs += 1;
             self.send(asked).await?;
@@ -284,6 +288,12 @@ impl Line {
         if let Some(kind) = kind.map(|kind| kind.trim().to_ascii_lowercase()) {
             answer.set("Content-Type", kind);
         }
+        if self.source.audio
+            && let Some(told) = std::str::from_utf8(&answer.body).ok().and_then(retell::retell)
+        {
+            answer.set("Content-Length", told.len().to_string());
+            answer.body = told.into_bytes();
+        }
     }
 
     async fn set_up(&mut self, answer: &mut Message, ports: Option<Ports>) -> Result<(), Failure> {
@@ -298,22 +308,12 @@ impl Line {
 
     /// Asks for the description where the camera says that it is (RFC 2326, 10.11 and 11.3).
     async fn redirect(&mut self, answer: &Message, asked: Waiting) -> Result<(), Failure> {
-        let lost = |why: &str| Failure::Redirected { why: why.to_owned() };
         self.redirects += 1;
         if self.redirects > MOST_REDIRECTS {
-            return Err(lost("it goes on and on"));
+            return Err(Failure::Redirected { why: "it goes on and on".to_owned() });
         }
-        let location = answer.header("Location").unwrap_or_default();
-        let mut target = self.target.join(location).map_err(|_| lost("its address makes no sense"))?;
-        if !matches!(target.scheme(), "rtsp" | "rtsps") || target.host().is_none() {
-            return Err(lost("its address is none of RTSP"));
-        }
-        if self.target.scheme() == "rtsps" && target.scheme() == "rtsp" {
-            return Err(lost("from TLS to no TLS"));
-        }
-        // Credentials are ours to give, not the camera's.
-        let clean = target.set_username("").and_then(|()| target.set_password(None));
-        clean.map_err(|()| lost("its address makes no sense"))?;
+        let target = redirect::target(&self.target, answer.header("Location").unwrap_or_default())?;
+        self.home.look_up(self.limit).await;
         self.target = target;
         self.login = Login::default();
         self.upstream = None;
@@ -327,6 +327,7 @@ impl Line {
     async fn datagram(&mut self, index: usize, rtcp: bool, packet: &[u8]) -> Result<(), Failure> {
         let ports = &mut self.ports[index];
         let (channel, mut out) = (ports.channel, Vec::new());
+        self.meter.add(channel + u8::from(rtcp), packet)?;
         if rtcp {
             interleave(channel + 1, packet, &mut out);
         } else {
@@ -361,36 +362,6 @@ async fn heard_upstream(upstream: &mut Option<Upstream>, into: &mut BytesMut) ->
         Some(upstream) => upstream.stream.read_buf(into).await.is_ok_and(|count| count > 0),
         None => std::future::pending().await,
     }
-}
-
-/// The next datagram: whose, whether RTCP, and how long.
-async fn heard_datagram(ports: &[Ports], into: &mut [u8]) -> (usize, bool, usize) {
-    poll_fn(|context| {
-        for (index, ports) in ports.iter().enumerate() {
-            for (rtcp, socket) in [(true, &ports.rtcp), (false, &ports.rtp)] {
-                loop {
-                    let mut buffer = ReadBuf::new(into);
-                    match socket.poll_recv(context, &mut buffer) {
-                        Poll::Ready(Ok(())) if buffer.filled().is_empty() => {}
-                        Poll::Ready(Ok(())) => return Poll::Ready((index, rtcp, buffer.filled().len())),
-                        // What we sent to open the way came to a closed port.
-                        Poll::Ready(Err(_)) => {}
-                        Poll::Pending => break,
-                    }
-                }
-            }
-        }
-        Poll::Pending
-    })
-    .await
-}
-
-/// RFC 2326, 10.12.
-fn interleave(channel: u8, packet: &[u8], out: &mut Vec<u8>) {
-    let Ok(length) = u16::try_from(packet.len()) else { return };
-    out.extend([b'$', channel]);
-    out.extend(length.to_be_bytes());
-    out.extend(packet);
 }
 
 fn broken(error: io::Error) -> Failure {

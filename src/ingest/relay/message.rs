@@ -4,6 +4,9 @@
 const MOST_HEAD: usize = 32 << 10;
 const MOST_BODY: usize = 256 << 10;
 
+/// Most line ends between messages.
+const MOST_BLANK: usize = 256;
+
 /// What stands at the beginning of a stream of bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Next {
@@ -93,6 +96,9 @@ impl Message {
 pub fn read(bytes: &[u8]) -> Result<Next, NotRtsp> {
     // Some cameras put empty lines between messages.
     let blank = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    if blank > MOST_BLANK {
+        return Err(NotRtsp::TooLong);
+    }
     let start = &bytes[blank..];
     if start.first() == Some(&b'$') {
         let Some(&[high, low]) = start.get(2..4) else { return Ok(Next::Incomplete) };
@@ -173,6 +179,7 @@ mod tests {
         assert_eq!(read(b"$\x01\x00\x02a"), Ok(Next::Incomplete));
         assert_eq!(read(b"$\x01\x00\x02ab$"), Ok(Next::Data(6)));
         assert_eq!(read(&vec![b'a'; MOST_HEAD + 1]), Err(NotRtsp::TooLong));
+        assert_eq!(read(&[b'\r', b'\n'].repeat(MOST_BLANK)), Err(NotRtsp::TooLong), "lines without an end");
         assert_eq!(read(b"HTTP/1.1 200 OK\r\n\r\n"), Err(NotRtsp::NoText));
         assert_eq!(read(b"RTSP/1.0 200 \xff\r\n\r\n"), Err(NotRtsp::NoText));
         assert_eq!(read(b"RTSP/1.0 200 OK\r\nContent-Length: 999999999\r\n\r\n"), Err(NotRtsp::TooLong));

@@ -1,15 +1,16 @@
 //! The UDP ports of one stream, and what of it has come out of order.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::task::Poll;
 
+use tokio::io::ReadBuf;
 use tokio::net::UdpSocket;
 
 use super::message::Message;
 use super::reorder::Reorder;
-
-/// A pair of neighbouring free ports is found at the first try but for bad luck.
-const PORT_TRIES: usize = 32;
+use crate::rtp;
 
 /// What the kernel holds for us: a key frame comes at once.
 const RECEIVE_BUFFER: usize = 2 << 20;
@@ -32,7 +33,7 @@ impl Ports {
     /// # Errors
     /// Those of the system; also when no such pair was free.
     pub fn open(local: IpAddr, channel: u8) -> io::Result<Self> {
-        let (rtp, rtcp) = (0..PORT_TRIES).find_map(|_| pair(local)).ok_or(io::ErrorKind::AddrInUse)?;
+        let (rtp, rtcp) = rtp::ports(local)?;
         Ok(Self { rtp: socket(rtp)?, rtcp: socket(rtcp)?, channel, reorder: Reorder::default() })
     }
 
@@ -73,15 +74,29 @@ impl Ports {
     }
 }
 
-fn pair(local: IpAddr) -> Option<(std::net::UdpSocket, std::net::UdpSocket)> {
-    let first = std::net::UdpSocket::bind((local, 0)).ok()?;
-    let port = first.local_addr().ok()?.port();
-    let second = std::net::UdpSocket::bind((local, port ^ 1)).ok()?;
-    Some(if port % 2 == 0 { (first, second) } else { (second, first) })
+/// The next datagram: whose, whether RTCP, and how long.
+pub async fn heard(ports: &[Ports], into: &mut [u8]) -> (usize, bool, usize) {
+    poll_fn(|context| {
+        for (index, ports) in ports.iter().enumerate() {
+            for (rtcp, socket) in [(true, &ports.rtcp), (false, &ports.rtp)] {
+                loop {
+                    let mut buffer = ReadBuf::new(into);
+                    match socket.poll_recv(context, &mut buffer) {
+                        Poll::Ready(Ok(())) if buffer.filled().is_empty() => {}
+                        Poll::Ready(Ok(())) => return Poll::Ready((index, rtcp, buffer.filled().len())),
+                        // What we sent to open the way came to a closed port.
+                        Poll::Ready(Err(_)) => {}
+                        Poll::Pending => break,
+                    }
+                }
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 fn socket(socket: std::net::UdpSocket) -> io::Result<UdpSocket> {
-    socket.set_nonblocking(true)?;
     // As much of it as the system allows.
     let _less = socket2::SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER);
     UdpSocket::from_std(socket)

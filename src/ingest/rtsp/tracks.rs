@@ -11,7 +11,9 @@ use retina::codec::h264::parameters_from_sps_and_pps;
 use retina::codec::{AudioParameters, ParametersRef, VideoParameters, VideoParametersCodec};
 
 use crate::ingest::error::Failure;
+use crate::ingest::relay::retell;
 use crate::ingest::voice::Voice;
+use crate::media::aac;
 use crate::media::avc::ParameterSets;
 use crate::media::time::TICKS_PER_SECOND;
 use crate::media::{AudioCodec, AudioTrack, Ticks, VideoCodec, VideoTrack};
@@ -28,18 +30,23 @@ pub fn find_video(streams: &[Stream]) -> Result<usize, Failure> {
 }
 
 /// The sound that can be carried, or else the encoding of one that cannot.
-pub fn find_audio(streams: &[Stream]) -> (Option<usize>, Option<String>) {
+pub fn find_audio(streams: &[Stream], sdp: &str) -> (Option<usize>, Option<String>) {
     let audio = |stream: &&Stream| stream.media() == "audio";
-    match streams.iter().position(|stream| audio(&stream) && sound(stream).is_some()) {
+    match streams.iter().position(|stream| audio(&stream) && sound(stream, sdp).is_some()) {
         Some(index) => (Some(index), None),
         None => (None, streams.iter().find(audio).map(|stream| stream.encoding_name().to_owned())),
     }
 }
 
 /// The track of a sound, and what makes it where it is not sent as the camera sends it.
-pub fn sound(stream: &Stream) -> Option<(AudioTrack, Option<Voice>)> {
+pub fn sound(stream: &Stream, sdp: &str) -> Option<(AudioTrack, Option<Voice>)> {
     let Some(ParametersRef::Audio(parameters)) = stream.parameters() else { return None };
-    if let Some(track) = audio_track(parameters) {
+    if let Some(mut track) = audio_track(parameters) {
+        let config = retell::told(sdp, stream.rtp_payload_type());
+        if let Some((config, told)) = config.and_then(|config| Some((aac::high_efficiency(&config)?, config)))
+        {
+            (track.rfc6381, track.config) = (config.rfc6381, told.into());
+        }
         return Some((track, None));
     }
     let channels = parameters.channels().get();
@@ -61,10 +68,10 @@ pub struct VideoReader {
 
 impl VideoReader {
     /// With what the description says of `stream`.
-    pub fn new(sdp: &[u8], stream: &Stream) -> Self {
+    pub fn new(sdp: &str, stream: &Stream) -> Self {
         let mut reader = Self::default();
         if stream.encoding_name() == "h264" {
-            let sets = sprop_parameter_sets(&String::from_utf8_lossy(sdp), stream.rtp_payload_type());
+            let sets = sprop_parameter_sets(sdp, stream.rtp_payload_type());
             sets.iter().for_each(|nal| reader.sets.add(nal));
         }
         reader

@@ -1,6 +1,5 @@
 //! Servers, cameras, clients, and readers of what comes out.
 
-pub mod camera_tls;
 pub mod checker;
 pub mod client;
 pub mod crowd;

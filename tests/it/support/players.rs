@@ -4,8 +4,10 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{ChildStdout, Command};
+use tokio::process::{Child, ChildStdout, Command};
+use url::Url;
 
 use super::{PATIENCE, soon};
 
@@ -55,17 +57,57 @@ struct Statistics {
     discontinuities: u32,
 }
 
-/// Has VLC play `url` until it has shown `pictures`; panics if it loses some or complains.
-pub async fn vlc_is_content(url: &str, pictures: u32) {
+/// A folder that anybody may write to.
+fn home() -> TempDir {
     let home = tempfile::tempdir().unwrap();
     std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
-    let mut player = Command::new("/usr/bin/vlc");
-    player.args(["-I", "oldrc", "--rc-fake-tty", "-v", "--no-color", "--no-dbus"]);
-    player.args(["--vout", "vdummy", "--aout", "adummy", url]).env("HOME", home.path()).kill_on_drop(true);
-    // VLC does not run for root.
+    home
+}
+
+fn vlc(home: &TempDir) -> Command {
+    let mut vlc = Command::new("/usr/bin/vlc");
+    vlc.args(["-v", "--no-color", "--no-dbus"]).env("HOME", home.path()).kill_on_drop(true);
+    // It does not run for root.
     if std::fs::metadata("/proc/self").unwrap().uid() == 0 {
-        player.uid(65_534).gid(65_534);
+        vlc.uid(65_534).gid(65_534);
     }
+    vlc
+}
+
+/// VLC as a camera, which it is over UDP alone; ends with this.
+pub struct VlcCamera {
+    _process: Child,
+    _home: TempDir,
+    port: u16,
+}
+
+impl VlcCamera {
+    /// Serves the file of `film` over and over, from a moment later on.
+    pub fn start(film: &[u8]) -> Self {
+        let home = home();
+        let file = home.path().join("film.mp4");
+        std::fs::write(&file, film).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        // It does not tell the port that the system chose, so the system is asked first.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut process = vlc(&home);
+        process.args(["-I", "dummy", "--loop", "--sout-keep", "--sout"]);
+        process.arg(format!("#rtp{{sdp=rtsp://127.0.0.1:{port}/cam}}")).arg(file);
+        process.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let process = process.spawn().unwrap_or_else(|error| panic!("this test needs VLC: {error}"));
+        Self { _process: process, _home: home, port }
+    }
+
+    pub fn url(&self) -> Url {
+        Url::parse(&format!("rtsp://127.0.0.1:{}/cam", self.port)).unwrap()
+    }
+}
+
+/// Has VLC play `url` until it has shown `pictures`; panics if it loses some or complains.
+pub async fn vlc_is_content(url: &str, pictures: u32) {
+    let home = home();
+    let mut player = vlc(&home);
+    player.args(["-I", "oldrc", "--rc-fake-tty", "--vout", "vdummy", "--aout", "adummy", url]);
     player.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut player = player.spawn().unwrap_or_else(|error| panic!("this test needs VLC: {error}"));
     let mut stdin = player.stdin.take().unwrap();

@@ -44,14 +44,23 @@ async fn passwords_follow_a_redirect_to_the_same_host_only() {
     // Another host, as far as names go.
     let stranger = Scripted::start_at("127.0.0.2", None, challenge).await;
     let friend = Scripted::start(challenge).await;
-    for (other, home) in [(&stranger, false), (&friend, true)] {
+    let same = Scripted::start_at("127.0.0.1", None, challenge).await;
+    for (other, name, home) in [
+        (&stranger, "127.0.0.1", false),
+        (&friend, "127.0.0.1", true),
+        // A camera that is asked for by its name, and answers with its address.
+        (&same, "localhost", true),
+        (&stranger, "localhost", false),
+    ] {
         let target = other.url("new");
         let gate = Scripted::start(move |asked| match challenge(asked) {
             Act::Answer(200, ..) => Act::Answer(301, format!("Location: {target}"), String::new()),
             refusal => refusal,
         })
         .await;
-        let result = connect(&source(gate.url("old"))).await;
+        let mut url = gate.url("old");
+        url.set_host(Some(name)).unwrap();
+        let result = connect(&source(url)).await;
         assert!(gate.of("DESCRIBE").iter().any(|asked| !asked.header("Authorization").is_empty()));
         let proofs =
             other.requests().iter().filter(|asked| !asked.header("Authorization").is_empty()).count();
@@ -72,6 +81,19 @@ fn challenge(asked: &Asked) -> Act {
         return Act::Answer(401, header.into(), String::new());
     }
     plain(asked)
+}
+
+#[tokio::test]
+async fn a_camera_that_takes_connections_and_says_nothing_is_told_as_such_by_every_way() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("rtsp://{}/s", silent.local_addr().unwrap())).unwrap();
+    let limit = std::time::Duration::from_secs(1);
+    for transport in [Transport::Tcp, Transport::Udp] {
+        let source = Source { transport, ..source(url.clone()) };
+        let group = Sessions::default().group(&source.url);
+        let failure = soon("the end", Session::connect(&source, limit, &group)).await.err();
+        assert_eq!(failure, Some(Failure::TimedOut { step: Step::Describe, after: limit }), "{transport:?}");
+    }
 }
 
 #[tokio::test]

@@ -60,3 +60,23 @@ async fn a_flood_of_small_frames_keeps_within_the_ring() {
     assert_eq!(site.camera("flood").await["state"], "live");
     soon("the end", site.app.stop()).await;
 }
+
+#[tokio::test]
+async fn a_picture_without_an_end_is_bounded_and_told_and_forgiven() {
+    let flood = camera().await;
+    let toml = format!(
+        "ingest.stall_timeout = \"1s\"\n{}",
+        rendition("flood", "main", &flood.url("main"), "audio = \"off\"")
+    );
+    let site = Site::start(&toml).await;
+    site.until_rendition("flood", 0, "live").await;
+    // 200 Mbit/s.
+    flood.faults().pad_pictures(1_000_000);
+    flood.faults().endless_pictures(true);
+    reason(site.client, "flood", "a picture of more than 32 MiB that does not end").await;
+    assert!(resident() < 1 << 30, "{} MiB", resident() >> 20);
+    flood.faults().endless_pictures(false);
+    flood.faults().pad_pictures(0);
+    site.until_rendition("flood", 0, "live").await;
+    soon("the end", site.app.stop()).await;
+}

@@ -9,10 +9,10 @@ use rustls::pki_types::pem::PemObject;
 use url::Url;
 
 use super::answers::{connect, source};
-use crate::support::camera_tls::{identity, in_front_of};
 use crate::support::scripted::{Act, Scripted, plain};
 use crate::support::site::{Site, camera, rendition};
 use crate::support::soon;
+use crate::support::tls::{identity, in_front_of};
 
 #[tokio::test]
 async fn a_camera_behind_tls_is_watched_if_its_certificate_is_known_or_nobody_asks_for_it() {

@@ -1,0 +1,100 @@
+//! Cameras whose streams are coded in ways that few have, or described so.
+
+use belvedere::demo;
+use belvedere::ingest::Source;
+use mp4_atom::Codec;
+
+use crate::codecs::{feed, sound_of};
+use crate::faults::Watch;
+use crate::support::client::join;
+use crate::support::ffmpeg::decodes;
+use crate::support::media::init;
+use crate::support::scripted::{Act, H264, Scripted, plain};
+use crate::support::site::{Site, camera, rendition};
+use crate::support::socket::Socket;
+use crate::support::soon;
+use crate::transport::{connect, source};
+
+const VIDEO_LIST: &str = "/hls/cam/main/video.m3u8";
+
+#[tokio::test]
+async fn several_parameter_sets_in_one_stream_are_all_in_the_sample_entry_and_one_epoch() {
+    let camera = camera().await;
+    camera.faults().more_parameter_sets(true);
+    let site = Site::start(&rendition("cam", "main", &camera.url("main"), "")).await;
+    let mut watch = Watch::start(site.client, "cam").await;
+    watch.until_epochs(1).await;
+    // Several key frames, each of which brings all sets again.
+    for _ in 0..200 {
+        watch.step().await;
+    }
+    assert_eq!(watch.epochs.len(), 1, "{:?}", watch.epochs);
+    let list = site.until_segments(VIDEO_LIST, 2).await;
+    let segment = &list.segments[1];
+    let map = site.found(&join(VIDEO_LIST, segment.map.as_deref().expect("a MAP"))).await.body;
+    let Some(Codec::Avc1(entry)) = init(&map).codecs.into_iter().next() else { panic!("no avc1") };
+    assert_eq!(entry.avcc.sequence_parameter_sets.len(), 2);
+    assert_eq!(entry.avcc.picture_parameter_sets.len(), 2);
+    let media = site.found(&join(VIDEO_LIST, &segment.uri)).await.body;
+    decodes([map, media].concat()).await;
+    soon("the end", site.app.stop()).await;
+}
+
+/// Says of the AAC of 32 kHz that it is the lower half of a sound of 64 kHz.
+const HE_AAC: [u8; 4] = [0x2a, 0x89, 0x08, 0x00];
+
+#[tokio::test]
+async fn high_efficiency_aac_passes_through_and_is_called_so() {
+    let options = demo::Options { audio_config: Some(HE_AAC.to_vec()), ..demo::Options::default() };
+    let camera = demo::Server::start(options).await.expect("the demo camera starts");
+    let site = Site::start(&rendition("cam", "main", &camera.url("sub"), "")).await;
+    let entry = site.until_rendition("cam", 0, "live").await;
+    assert_eq!(entry["reason"], "");
+    let (announced, bytes) = feed(&site, "cam", 60).await;
+    let mime = announced["mime"].as_str().expect("a type");
+    assert!(mime.ends_with(",mp4a.40.5\""), "{mime}");
+    let mut socket = Socket::open(site.address, "/mse/cam").await.expect("it opens");
+    socket.text("init").await;
+    let first = socket.init().await;
+    let Some(Codec::Mp4a(entry)) = first.codecs.iter().find(|codec| matches!(codec, Codec::Mp4a(_))) else {
+        panic!("no mp4a: {first:?}")
+    };
+    let config = entry.esds.es_desc.dec_config.dec_specific.as_ref().expect("a configuration");
+    assert_eq!(config.raw, HE_AAC);
+    let (codec, rate, _) = sound_of(bytes).await;
+    assert_eq!((codec.as_str(), rate.as_str()), ("aac", "64000"));
+    soon("the end", site.app.stop()).await;
+}
+
+#[tokio::test]
+async fn sound_that_is_switched_off_is_neither_asked_for_nor_served() {
+    let described = "
+        m=audio 0 RTP/AVP 8
+        a=rtpmap:8 PCMA/8000
+        a=control:trackID=2";
+    let scripted = Scripted::start(move |asked| match asked.method.as_str() {
+        "DESCRIBE" => Act::sdp("", &format!("v=0\no=- 1 1 IN IP4 0.0.0.0\ns=cam\nt=0 0{H264}{described}")),
+        _ => plain(asked),
+    })
+    .await;
+    for (audio, setups) in [(true, 2), (false, 1)] {
+        let before = scripted.of("SETUP").len();
+        let session = connect(&Source { audio, ..source(scripted.url("s")) }).await.expect("it plays");
+        assert_eq!(session.audio().is_some(), audio);
+        assert_eq!(session.left_out(), None);
+        assert_eq!(scripted.of("SETUP").len() - before, setups, "audio: {audio}");
+    }
+
+    let camera = camera().await;
+    let site = Site::start(&rendition("cam", "main", &camera.url("main"), "audio = \"off\"")).await;
+    let entry = site.until_rendition("cam", 0, "live").await;
+    let codecs = entry["codecs"].as_str().expect("codecs");
+    assert!(codecs.starts_with("avc1.") && !codecs.contains(','), "{codecs}");
+    assert_eq!(entry["reason"], "", "who wants no sound needs no explanation");
+    let multivariant = site.found("/hls/cam/index.m3u8").await;
+    assert!(!multivariant.text().contains("EXT-X-MEDIA"), "{}", multivariant.text());
+    assert_eq!(site.status("/hls/cam/main/audio.m3u8").await, 404);
+    let (announced, _) = feed(&site, "cam", 1).await;
+    assert!(announced["mime"].as_str().is_some_and(|mime| !mime.contains(',')), "{announced}");
+    soon("the end", site.app.stop()).await;
+}
