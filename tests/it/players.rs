@@ -1,7 +1,8 @@
-//! Players of other makes on the multivariant playlist of a camera of another make. (ffmpeg is in `gst`.)
+//! Players of other makes on a camera of another make: on its multivariant playlist, and on its file without an end.
+//! (ffmpeg is in `gst`.)
 
 use crate::support::gst::Camera;
-use crate::support::players::{gstreamer_is_content, vlc_is_content};
+use crate::support::players::{gstreamer_is_content, vlc_is_content, vlc_is_content_with_a_file};
 use crate::support::site::{Site, rendition};
 
 /// Main and sub with sound, behind one multivariant playlist. There are as many segments as players like to be behind:
@@ -30,5 +31,15 @@ async fn gstreamer_and_vlc_play_a_camera_with_b_pictures() {
     let camera = Camera::start(&["--fps", "25", "--gop", "50", "--bframes", "2"]);
     let (site, url) = site(&camera).await;
     tokio::join!(gstreamer_is_content(&url, 12), vlc_is_content(&url, 300));
+    site.app.stop().await;
+}
+
+#[tokio::test]
+async fn vlc_plays_the_file_without_an_end_with_its_sound() {
+    let camera = Camera::start(&["--fps", "25", "--gop", "50"]);
+    let site = Site::start(&rendition("cam", "main", &camera.url("main"), "")).await;
+    site.until_rendition("cam", 0, "live").await;
+    let url = format!("http://{}/mp4/cam/live.mp4", site.address);
+    vlc_is_content_with_a_file(&url, 250).await;
     site.app.stop().await;
 }
