@@ -19,7 +19,8 @@ export class StreamLink {
     this.opened = false;
     this.rendition = query.rendition === 'auto' ? '' : query.rendition;
     this.control = new AbortController();
-    this.read(liveUrl(camera, query, base));
+    // Another connection goes on where this one ends.
+    this.read(liveUrl(camera, { ...query, times: 'camera' }, base));
   }
 
   get open() {

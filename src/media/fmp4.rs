@@ -19,6 +19,8 @@ const SYNC_SAMPLE: u32 = 0x0200_0000;
 const OTHER_SAMPLE: u32 = 0x0101_0000;
 /// Bytes of a `moof` with one `traf` and an empty `trun`, and of the `mdat` header behind it.
 const CHUNK_OVERHEAD: usize = 100;
+/// Where a chunk's decode time stands, behind the headers of `moof`, `mfhd`, `traf`, `tfhd` and `tfdt`.
+const DECODE_TIME: std::ops::Range<usize> = 64..72;
 /// Bytes one sample adds to the `trun`: duration, size, composition offset.
 const TRUN_ENTRY: usize = 12;
 
@@ -109,6 +111,18 @@ pub fn chunk(sequence: u32, frames: &[Frame]) -> Framed {
             out.extend_from_slice(&frame.data);
         }
     })
+}
+
+/// A chunk with its decode time earlier by `units` of its track's timescale, but not before 0: a `moof` of its own, and
+/// the media as it lies in memory.
+pub fn earlier(chunk: &Bytes, units: u64) -> [Bytes; 2] {
+    let size = chunk.first_chunk().map_or(0, |size| u32::from_be_bytes(*size) as usize);
+    let mut moof = chunk[..size.min(chunk.len())].to_vec();
+    debug_assert_eq!(moof.get(56..60), Some(&b"tfdt"[..]), "all chunks are written alike");
+    if let Some(time) = moof.get_mut(DECODE_TIME).and_then(|time| time.first_chunk_mut::<8>()) {
+        *time = u64::from_be_bytes(*time).saturating_sub(units).to_be_bytes();
+    }
+    [moof.into(), chunk.slice(size.min(chunk.len())..)]
 }
 
 fn trun_entry(frame: &Frame) -> TrunEntry {
@@ -299,6 +313,19 @@ mod tests {
         let bytes = chunk(1, &[frame(TrackKind::Video, 5, b"x")]).bytes;
         let at = bytes.windows(4).position(|four| four == b"tfdt").expect("a tfdt");
         assert_eq!(bytes[at + 4], 1);
+    }
+
+    #[test]
+    fn a_chunk_can_be_moved_to_an_earlier_time_without_its_media() {
+        let whole = chunk(1, &[frame(TrackKind::Video, 5_000_000_000_000, b"media")]).bytes;
+        for (units, expected) in [(4_999_999_999_000, 1000), (6_000_000_000_000, 0), (0, 5_000_000_000_000)] {
+            let [moof, media] = earlier(&whole, units);
+            assert_eq!(media.as_ptr(), whole[moof.len()..].as_ptr());
+            let bytes = [&moof[..], &media].concat();
+            let Any::Moof(moof) = boxes(&bytes).remove(0) else { panic!("not a moof") };
+            let tfdt = moof.traf[0].tfdt.as_ref().expect("a tfdt");
+            assert_eq!(tfdt.base_media_decode_time, expected);
+        }
     }
 
     #[test]

@@ -6,4 +6,4 @@
 
 pub mod live;
 
-pub use live::{Endless, Progress};
+pub use live::{Endless, Progress, Times};

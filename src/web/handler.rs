@@ -23,6 +23,7 @@ use super::{api, mp4, pages};
 use crate::hls::Name;
 use crate::live::{Camera, Catalog};
 use crate::media::TrackKind;
+use crate::mp4::Times;
 use crate::mse::{AUTO, Decodable, Viewer};
 
 /// What every handler may need.
@@ -99,10 +100,7 @@ impl Site {
                 None => unknown_camera(&name),
             },
             Route::LiveMp4(name) => match self.catalog.get(&name) {
-                Some(camera) => match self.viewer(camera, request.uri().query().unwrap_or_default()) {
-                    Ok(viewer) => self.live_mp4(viewer, pass).await,
-                    Err(refusal) => *refusal,
-                },
+                Some(camera) => self.live_mp4(camera, request.uri().query().unwrap_or_default(), pass).await,
                 None => unknown_camera(&name),
             },
             Route::Cameras => self.cameras(pass).await,
@@ -133,8 +131,16 @@ impl Site {
         api::cameras(seen)
     }
 
-    async fn live_mp4(&self, viewer: Viewer, pass: &Pass) -> Answer {
-        mp4::live(viewer, pass.lease(), self.hls.start_timeout(), self.stop.clone()).await
+    async fn live_mp4(&self, camera: Arc<Camera>, query: &str, pass: &Pass) -> Answer {
+        let viewer = match self.viewer(camera, query) {
+            Ok(viewer) => viewer,
+            Err(refusal) => return *refusal,
+        };
+        let times = match query_value(query, "times").as_deref() {
+            Some("camera") => Times::Camera,
+            _ => Times::Own,
+        };
+        mp4::live(viewer, times, pass.lease(), self.hls.start_timeout(), self.stop.clone()).await
     }
 
     fn mse(&self, camera: Arc<Camera>, mut request: Request<Incoming>, pass: &Pass) -> Answer {

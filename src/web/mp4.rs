@@ -15,7 +15,7 @@ use super::answer::{Answer, Cache, error, ok};
 use super::body::{Body, Pieces};
 use crate::live::{Channel, Tip, Wanted};
 use crate::media::Ticks;
-use crate::mp4::{Endless, Progress};
+use crate::mp4::{Endless, Progress, Times};
 use crate::mse::{Viewer, choice};
 
 /// What is read of the ring at once.
@@ -33,7 +33,13 @@ struct Reader {
 
 /// Answers with a file that goes on until the client leaves or may watch no longer, the camera sends something else, or
 /// the server stops. A camera that delivers nothing is waited for at most for `patience`.
-pub async fn live(viewer: Viewer, lease: Lease, patience: Duration, stop: CancellationToken) -> Answer {
+pub async fn live(
+    viewer: Viewer,
+    times: Times,
+    lease: Lease,
+    patience: Duration,
+    stop: CancellationToken,
+) -> Answer {
     let asked = viewer.rendition.as_deref().and_then(|name| viewer.camera.rendition(Some(name)));
     let channel = match asked {
         Some(rendition) => rendition.channel.clone(),
@@ -55,8 +61,8 @@ pub async fn live(viewer: Viewer, lease: Lease, patience: Duration, stop: Cancel
     };
     let max_lag = Ticks::from_duration(viewer.options.max_lag);
     let tips = channel.chunk_tips();
-    let reader =
-        Reader { file: Endless::new(channel, max_lag, tracks.audio.is_some()), tips, lease, stop, _wanted };
+    let file = Endless::new(channel, max_lag, tracks.audio.is_some(), times);
+    let reader = Reader { file, tips, lease, stop, _wanted };
     let mut answer = ok("video/mp4", Cache::Never, Body::endless(unfold(reader, read)));
     if let Ok(kind) = HeaderValue::try_from(format!("video/mp4; codecs=\"{}\"", tracks.codecs())) {
         answer.headers_mut().insert(CONTENT_TYPE, kind);

@@ -1,8 +1,8 @@
-//! Players of other makes on the multivariant playlist of a camera of another make. (ffmpeg is in `gst`.) And VLC
-//! as a camera.
+//! Players of other makes on a camera of another make: on its multivariant playlist, and on its file without an end.
+//! (ffmpeg is in `gst`.) And VLC as a camera.
 
 use crate::support::gst::{Camera, ffmpeg_is_content};
-use crate::support::players::{VlcCamera, gstreamer_is_content, vlc_is_content};
+use crate::support::players::{VlcCamera, gstreamer_is_content, vlc_is_content, vlc_is_content_with_a_file};
 use crate::support::site::{Site, rendition};
 use crate::support::until;
 
@@ -55,5 +55,15 @@ async fn vlc_is_a_camera_over_udp_and_over_tcp_it_is_told_to_be_none() {
         reason.contains("does not offer this transport, try the other one").then_some(())
     })
     .await;
+    site.app.stop().await;
+}
+
+#[tokio::test]
+async fn vlc_plays_the_file_without_an_end_with_its_sound() {
+    let camera = Camera::start(&["--fps", "25", "--gop", "50"]);
+    let site = Site::start(&rendition("cam", "main", &camera.url("main"), "")).await;
+    site.until_rendition("cam", 0, "live").await;
+    let url = format!("http://{}/mp4/cam/live.mp4", site.address);
+    vlc_is_content_with_a_file(&url, 250).await;
     site.app.stop().await;
 }

@@ -14,6 +14,7 @@ use tokio::process::Command;
 use crate::support::client::Client;
 use crate::support::media::{self, AUDIO, Chunk, Init, VIDEO};
 use crate::support::site::{Site, shared};
+use crate::support::socket::Socket;
 use crate::support::soon;
 
 /// The file as it comes.
@@ -75,12 +76,43 @@ async fn the_file_begins_with_its_init_segment_and_a_sync_sample_and_goes_on() {
     let mut ends = [None; 2];
     for index in 0..150 {
         let chunk = file.chunk().await.expect("it has no end");
-        assert!(index > 0 || chunk.starts_picture());
+        assert!(index > 0 || (chunk.starts_picture() && chunk.start == 0), "{chunk:?}");
         let end = &mut ends[chunk.track as usize - 1];
         assert_eq!(end.unwrap_or(chunk.start), chunk.start, "no hole in track {}", chunk.track);
         *end = Some(chunk.end());
     }
     assert!(ends.iter().all(Option::is_some));
+}
+
+#[tokio::test]
+async fn who_asks_for_the_camera_s_times_gets_the_feed_s_own_chunks() {
+    shared().until_rendition("demo", 0, "live").await;
+    let mut file = File::open(shared(), "/mp4/demo/live.mp4?times=camera&rendition=main").await;
+    let mut feed = Socket::open(shared().address, "/mse/demo?rendition=main").await.expect("it opens");
+    file.init().await;
+    feed.text("init").await;
+    feed.init().await;
+    let mut sent = Vec::new();
+    for _ in 0..60 {
+        sent.push(feed.chunk().await);
+    }
+    let begun = file.chunk().await.expect("it has no end");
+    let from = sent.iter().position(|chunk| *chunk == begun);
+    // One of them may have begun a GOP earlier.
+    let mut chunk = begun;
+    let from = match from {
+        Some(from) => from,
+        None => {
+            while chunk != sent[0] {
+                chunk = file.chunk().await.expect("it has no end");
+            }
+            0
+        }
+    };
+    for expected in &sent[from..] {
+        assert_eq!(chunk, *expected);
+        chunk = file.chunk().await.expect("it has no end");
+    }
 }
 
 #[tokio::test]
