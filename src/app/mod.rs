@@ -3,6 +3,7 @@
 //! Belongs here: making the parts, handing them to each other, the ordered stop.
 //! Does not belong here: how any of them works.
 
+mod reload;
 mod service;
 
 use std::net::SocketAddr;
@@ -48,6 +49,8 @@ pub enum StartError {
 /// The running server.
 pub struct App {
     web: web::Server,
+    /// What it was started with.
+    settings: Settings,
     base_path: String,
     demo: Option<demo::Server>,
     publishers: Vec<Arc<Publisher>>,
@@ -66,6 +69,7 @@ impl App {
         if with_demo && settings.cameras.iter().any(|camera| camera.name.as_str() == DEMO) {
             return Err(StartError::NameTaken);
         }
+        let configured = settings.clone();
         let demo = match with_demo {
             true => Some(demo::Server::start(demo::Options::default()).await?),
             false => None,
@@ -84,6 +88,7 @@ impl App {
         .await?;
         let mut app = Self {
             web,
+            settings: configured,
             base_path,
             demo,
             publishers: Vec::new(),

@@ -66,6 +66,7 @@ pub(super) fn read(text: &str, file: &str, base_dir: &Path) -> Result<Settings, 
 fn read_server(mut section: Section<'_, '_>, web: &mut web::Options, base_dir: &Path) {
     let listen = listeners::read(&mut section, base_dir);
     section.set(&mut web.base_path, "base_path", base_path);
+    section.set(&mut web.hosts, "hosts", auth::hosts);
     section.set(&mut web.trusted_proxies, "trusted_proxies", networks);
     let trusting = !web.trusted_proxies.is_empty();
     if let Some(listen) = listen {

@@ -18,6 +18,8 @@ pub struct Options {
     pub base_path: String,
     /// TLS, if there is any (`[server.tls]`).
     pub tls: Option<TlsOptions>,
+    /// Names under which alone this server is asked for, beside those of this machine; empty is any (`server.hosts`).
+    pub hosts: Vec<String>,
     /// Proxies that are believed whom a request is from (`server.trusted_proxies`).
     pub trusted_proxies: Vec<IpNet>,
     /// How many may be connected (`[limits]`).
@@ -55,28 +57,42 @@ impl Options {
     /// # Errors
     /// It is not, and nothing is said about who may watch.
     pub fn guarded(&self) -> Result<(), Unguarded> {
-        if self.auth == Auth::Unset && !self.trusted_proxies.is_empty() {
-            return Err(Unguarded::Proxied);
-        }
-        self.all_listeners().try_for_each(|listen| self.guards(&listen.endpoint))
-    }
-
-    /// The same for one place.
-    ///
-    /// # Errors
-    /// Others can reach it, and nothing is said about who may watch.
-    pub fn guards(&self, endpoint: &Endpoint) -> Result<(), Unguarded> {
-        match endpoint {
-            Endpoint::Tcp(address) => Ok(self.auth.guards([*address])?),
-            Endpoint::Unix { .. } if self.auth == Auth::Unset => Err(Unguarded::Socket(endpoint.clone())),
-            Endpoint::Unix { .. } | Endpoint::Systemd(_) => Ok(()),
-        }
+        let endpoints = self.all_listeners().map(|listen| &listen.endpoint);
+        guards(&self.auth, endpoints, !self.trusted_proxies.is_empty())
     }
 
     /// All listeners, first those without TLS.
     pub fn all_listeners(&self) -> impl Iterator<Item = &Listen> {
         self.listen.iter().chain(self.tls.iter().flat_map(|tls| &tls.listen))
     }
+
+    /// Files, beside the configuration itself, whose change may change who may watch.
+    pub fn files(&self) -> Vec<&Path> {
+        match &self.auth {
+            Auth::Rules(rules) => rules.jwks.iter().map(|jwks| jwks.file.as_path()).collect(),
+            Auth::Unset | Auth::Open => Vec::new(),
+        }
+    }
+}
+
+/// Checks that what others can reach is guarded, or left open on purpose: some places, and what is behind proxies that are
+/// believed (`proxied`).
+///
+/// # Errors
+/// It is not, and nothing is said about who may watch.
+pub fn guards<'e>(
+    auth: &Auth,
+    endpoints: impl IntoIterator<Item = &'e Endpoint>,
+    proxied: bool,
+) -> Result<(), Unguarded> {
+    if *auth == Auth::Unset && proxied {
+        return Err(Unguarded::Proxied);
+    }
+    endpoints.into_iter().try_for_each(|endpoint| match endpoint {
+        Endpoint::Tcp(address) => Ok(auth.guards([*address])?),
+        Endpoint::Unix { .. } if *auth == Auth::Unset => Err(Unguarded::Socket(endpoint.clone())),
+        Endpoint::Unix { .. } | Endpoint::Systemd(_) => Ok(()),
+    })
 }
 
 /// Options of the TLS listeners.
@@ -123,6 +139,7 @@ impl Default for Options {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)).into()],
             base_path: "/".into(),
             tls: None,
+            hosts: Vec::new(),
             trusted_proxies: Vec::new(),
             connections: ConnectionLimits::default(),
             auth: Auth::default(),
@@ -152,7 +169,7 @@ mod tests {
         assert_eq!(by_socket.guarded(), Err(Unguarded::Socket(socket.clone())));
         assert!(matches!(both.guarded(), Err(Unguarded::Address(_))));
         assert_eq!(handed.guarded(), Ok(()), "what it is shows at the start");
-        assert_eq!(handed.guards(&socket), Err(Unguarded::Socket(socket)));
+        assert_eq!(guards(&Auth::Unset, [&socket], false), Err(Unguarded::Socket(socket)));
         for options in [proxied, by_socket, both] {
             for auth in [Auth::Open, Auth::Rules(Box::default())] {
                 assert_eq!(Options { auth, ..options.clone() }.guarded(), Ok(()));

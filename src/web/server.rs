@@ -30,7 +30,7 @@ use super::hls::Hls;
 use super::limits::{Connections, Place};
 use super::listen::{Endpoint, Listen};
 use super::listener::{HandedOver, ListenError, Listener, Stream};
-use super::options::Unguarded;
+use super::options::{Unguarded, guards};
 use super::proxied::{self, Proxied, TurnedAway, Unproxied};
 use super::route::Routes;
 use super::tls::{Tls, TlsError};
@@ -90,7 +90,10 @@ pub struct Parts {
 pub struct Server {
     /// Where, and whether with TLS.
     listeners: Vec<(Endpoint, bool)>,
+    /// Whether some proxies are believed.
+    proxied: bool,
     authority: Option<String>,
+    access: Arc<Access>,
     accept: CancellationToken,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -105,7 +108,7 @@ impl Server {
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
         let Parts { options, catalog, hls, mse } = parts;
         options.guarded()?;
-        let access = Access::new(&options.auth, options.cors.clone())?;
+        let access = Access::new(&options.auth, &options.cors, &options.hosts)?;
         let (accept, stop) = (CancellationToken::new(), CancellationToken::new());
         let (tasks, sockets) = (TaskTracker::new(), TaskTracker::new());
         let (plain, secure) = open(&options).await?;
@@ -119,6 +122,7 @@ impl Server {
         let authority = tls.as_ref().and_then(|tls| tls.authority.clone());
         let redirect = options.tls.as_ref().is_some_and(|tls| tls.redirect);
         let connections = Connections::new(options.connections);
+        let proxied = !options.trusted_proxies.is_empty();
         let of = |all: &[Listener], tls| -> Vec<_> {
             all.iter().map(|listener| (listener.endpoint.clone(), tls)).collect()
         };
@@ -127,7 +131,7 @@ impl Server {
         let site = Arc::new(Site {
             catalog,
             routes,
-            access,
+            access: access.clone(),
             trusted_proxies: options.trusted_proxies,
             secure_port: secure_port.filter(|_| redirect),
             authority: authority.clone(),
@@ -148,7 +152,8 @@ impl Server {
         {
             tasks.spawn(accept_loop(listener, acceptor, site.clone(), accept.clone(), tasks.clone()));
         }
-        Ok(Self { listeners, authority: authority.as_ref().map(fingerprint), accept, stop, tasks, sockets })
+        let authority = authority.as_ref().map(fingerprint);
+        Ok(Self { listeners, proxied, authority, access, accept, stop, tasks, sockets })
     }
 
     /// Where it listens, with the ports that the system gave, and whether with TLS; first the plain ones.
@@ -177,6 +182,16 @@ impl Server {
     /// The fingerprint of our own authority, which phones must be told to trust; `None` if there is none.
     pub fn authority(&self) -> Option<&str> {
         self.authority.as_deref()
+    }
+
+    /// Goes by the rules of other options about who may watch, and by nothing else of them. Whoever would be let in no
+    /// more is put out. True if anything is new.
+    ///
+    /// # Errors
+    /// Keys cannot be read, or a listener that others can reach would be without rules; everything stays as it was.
+    pub fn reload(&self, options: &Options) -> Result<bool, StartError> {
+        guards(&options.auth, self.listeners.iter().map(|(endpoint, _)| endpoint), self.proxied)?;
+        Ok(self.access.replace(&options.auth, &options.cors, &options.hosts)?)
     }
 
     /// How many tasks serve now: one a listener, and one a connection.
@@ -222,7 +237,7 @@ async fn open_all(
     for listen in wanted {
         for listener in Listener::open(listen, handed).await? {
             // What systemd opened is looked at here for the first time.
-            options.guards(&listener.endpoint)?;
+            guards(&options.auth, [&listener.endpoint], false)?;
             all.push(listener);
         }
     }
