@@ -28,8 +28,8 @@ use super::delivery::bodiless;
 use super::handler::Site;
 use super::hls::Hls;
 use super::limits::{Connections, Place};
-use super::listen::{Endpoint, Listen};
-use super::listener::{HandedOver, ListenError, Listener, Stream};
+use super::listen::Endpoint;
+use super::listener::{self, ListenError, Listener, Stream};
 use super::options::{Unguarded, guards};
 use super::proxied::{self, Proxied, TurnedAway, Unproxied};
 use super::route::Routes;
@@ -111,7 +111,7 @@ impl Server {
         let access = Access::new(&options.auth, &options.cors, &options.hosts)?;
         let (accept, stop) = (CancellationToken::new(), CancellationToken::new());
         let (tasks, sockets) = (TaskTracker::new(), TaskTracker::new());
-        let (plain, secure) = open(&options).await?;
+        let (plain, secure) = listener::open(&options).await?;
         let tls = options.tls.as_ref().map(Tls::new).transpose()?;
         if tls.is_none() {
             info!(
@@ -218,30 +218,6 @@ impl Server {
         };
         timeout(grace, all).await.is_ok()
     }
-}
-
-/// Opens all listeners: those without TLS, and those with.
-async fn open(options: &Options) -> Result<(Vec<Listener>, Vec<Listener>), StartError> {
-    let mut handed = HandedOver::take_for(options.all_listeners());
-    let plain = open_all(&options.listen, options, &mut handed).await?;
-    let secure = options.tls.as_ref().map_or(&[][..], |tls| &tls.listen);
-    Ok((plain, open_all(secure, options, &mut handed).await?))
-}
-
-async fn open_all(
-    wanted: &[Listen],
-    options: &Options,
-    handed: &mut HandedOver,
-) -> Result<Vec<Listener>, StartError> {
-    let mut all = Vec::new();
-    for listen in wanted {
-        for listener in Listener::open(listen, handed).await? {
-            // What systemd opened is looked at here for the first time.
-            guards(&options.auth, [&listener.endpoint], false)?;
-            all.push(listener);
-        }
-    }
-    Ok(all)
 }
 
 async fn accept_loop(

@@ -64,7 +64,7 @@ async fn sockets_of_a_service_manager_outlive_the_program_and_it_is_told_what_ha
     assert!(exchange(stream, get("/livez").as_bytes()).await.starts_with("HTTP/1.1 200"));
 
     let first = processes(&program)[0].clone();
-    let signal = |name| assert!(Command::new("kill").args([name, &first]).status().unwrap().success());
+    let signal = |name| assert!(Command::new("kill").arg(name).arg(&first).status().unwrap().success());
     signal("-HUP");
     while !heard(&told).await.starts_with("RELOADING=1\nMONOTONIC_USEC=") {}
     while heard(&told).await != "READY=1" {}

@@ -54,7 +54,7 @@ impl House {
     fn start(trusted: &str) -> Self {
         let (folder, certificate) = (tempfile::tempdir().unwrap(), Certificate::new());
         let hash = belvedere::web::access::hash_password(&PASSWORD.into()).unwrap();
-        let tls = certificate.settings().replace(
+        let tls = certificate.table().replace(
             "listen = \"127.0.0.1:0\"",
             "listen = { address = \"127.0.0.1:0\", proxy_protocol = true }",
         );

@@ -53,7 +53,7 @@ async fn all_listeners_serve_alike_and_leave_nothing_behind() {
         "auth = \"none\"\n[server]\nlisten = [\"127.0.0.1:0\", \"unix:a.sock\", \"127.0.0.1:0\", \
          {{ address = \"unix:b.sock\", mode = \"0600\" }}]\n{}",
         certificate
-            .settings()
+            .table()
             .replace("listen = \"127.0.0.1:0\"", "listen = [\"127.0.0.1:0\", \"unix:c.sock\"]"),
     );
     let app = start(folder.path(), &toml).await.unwrap();

@@ -90,7 +90,7 @@ async fn a_proxy_that_takes_tls_off_says_so() {
 async fn haproxy_tells_of_the_viewer_before_tls_that_is_not_its_own() {
     let (folder, certificate) = (tempfile::tempdir().unwrap(), Certificate::new());
     let tls = certificate
-        .settings()
+        .table()
         .replace("listen = \"127.0.0.1:0\"", "listen = { address = \"127.0.0.1:0\", proxy_protocol = true }");
     let program = start(folder.path(), "\"127.0.0.1:0\"", &tls);
     let [plain, secure] = program.listening[..] else { panic!("{:?}", program.listening) };

@@ -39,9 +39,14 @@ impl Certificate {
 
     /// A TLS listener with it, on a port of the system's choice.
     pub fn settings(&self) -> String {
+        format!("server.hosts = \"{HOST}\"\n{}", self.table())
+    }
+
+    /// The table of that listener alone.
+    pub fn table(&self) -> String {
         let folder = self.folder.path().display();
         format!(
-            "server.hosts = \"{HOST}\"\n[server.tls]\nlisten = \"127.0.0.1:0\"\ncert = \"{folder}/cert.pem\"\nkey = \"{folder}/key.pem\"\n"
+            "[server.tls]\nlisten = \"127.0.0.1:0\"\ncert = \"{folder}/cert.pem\"\nkey = \"{folder}/key.pem\"\n"
         )
     }
 
