@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tracing::{info, warn};
 
-use super::App;
+use super::{App, service};
 use crate::files::Changes;
 use crate::settings::{LoadError, Settings, needs_restart};
 use crate::web;
@@ -28,10 +28,11 @@ impl App {
         // Without a file there is nothing to read again.
         let Some(file) = file else { return std::future::pending().await };
         let mut now = self.settings.clone();
+        let watch = |settings: &Settings| Changes::of(settings.web.files().into_iter().chain([file]));
+        let mut changes = watch(&now);
         loop {
-            let others = now.web.files();
-            let mut changes = Changes::of(others.into_iter().chain([file]));
             changes.next().await;
+            service::reloading();
             match read() {
                 Ok(new) => {
                     if let Err(error) = self.reload(&new) {
@@ -44,10 +45,15 @@ impl App {
                             "changed in the configuration, and taken at the next start"
                         );
                     }
+                    // What changes while it is read is not lost, as it would be with a new watch each time.
+                    if now.web.files() != new.web.files() {
+                        changes = watch(&new);
+                    }
                     now = new;
                 }
                 Err(error) => warn!("the new configuration is not taken, the old one holds: {error}"),
             }
+            service::ready();
         }
     }
 

@@ -8,12 +8,21 @@ use tracing::{debug, warn};
 
 /// It serves now.
 pub fn ready() {
-    tell(&NotifyState::Ready);
+    tell(&[NotifyState::Ready]);
+}
+
+/// It reads its configuration again; [`ready`] follows.
+pub fn reloading() {
+    // systemd from 253 on wants to know when that began.
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Err(error) => warn!(%error, "the service manager cannot be told"),
+    }
 }
 
 /// It is about to end.
 pub fn stopping() {
-    tell(&NotifyState::Stopping);
+    tell(&[NotifyState::Stopping]);
 }
 
 /// Says that it is alive, as often as it is asked to (`WatchdogSec=`), until `stop`: a program whose tasks do not run
@@ -22,7 +31,7 @@ pub async fn keep_watch(stop: CancellationToken) {
     let Some(limit) = sd_notify::watchdog_enabled() else { return };
     debug!(?limit, "somebody watches over this");
     loop {
-        tell(&NotifyState::Watchdog);
+        tell(&[NotifyState::Watchdog]);
         // Twice as often as needed (sd_watchdog_enabled(3)), but not without end.
         let pause = (limit / 2).max(Duration::from_millis(10));
         if tokio::time::timeout(pause, stop.cancelled()).await.is_ok() {
@@ -31,8 +40,8 @@ pub async fn keep_watch(stop: CancellationToken) {
     }
 }
 
-fn tell(state: &NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(std::slice::from_ref(state)) {
+fn tell(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
         warn!(%error, "the service manager cannot be told");
     }
 }

@@ -12,6 +12,9 @@ use crate::web::Listen;
 pub(super) fn of(settings: &Settings) -> String {
     let Settings { web, live: _, hls: _, mse: _, ingest: _, cameras } = settings;
     let mut text = String::new();
+    if let Some(oversight) = web.oversight() {
+        line(&mut text, format_args!("warning: {oversight}"));
+    }
     let secure = web.tls.iter().flat_map(|tls| &tls.listen).map(|listen| (listen, true));
     for (Listen { endpoint, proxy_protocol }, tls) in
         web.listen.iter().map(|listen| (listen, false)).chain(secure)

@@ -13,7 +13,9 @@ use tokio::time::timeout;
 use tokio_util::either::Either;
 use tracing::warn;
 
+use super::access::{Auth, Unguarded};
 use super::listen::{Endpoint, Listen};
+use super::options::{Options, guards};
 
 /// A connection as it was accepted.
 pub type Stream = Either<TcpStream, UnixStream>;
@@ -68,6 +70,36 @@ pub enum ListenError {
         /// What there is.
         handed: String,
     },
+    /// Others can reach it, and nothing is said about who may watch.
+    #[error(transparent)]
+    Unguarded(#[from] Unguarded),
+}
+
+/// Opens all listeners: those without TLS, and those with.
+///
+/// # Errors
+/// One cannot be had, or others can reach it and nothing is said about who may watch.
+pub async fn open(options: &Options) -> Result<(Vec<Listener>, Vec<Listener>), ListenError> {
+    let mut handed = HandedOver::take_for(options.all_listeners());
+    let plain = open_all(&options.listen, &options.auth, &mut handed).await?;
+    let secure = options.tls.as_ref().map_or(&[][..], |tls| &tls.listen);
+    Ok((plain, open_all(secure, &options.auth, &mut handed).await?))
+}
+
+async fn open_all(
+    wanted: &[Listen],
+    auth: &Auth,
+    handed: &mut HandedOver,
+) -> Result<Vec<Listener>, ListenError> {
+    let mut all = Vec::new();
+    for listen in wanted {
+        for listener in Listener::open(listen, handed).await? {
+            // What systemd opened is looked at here for the first time.
+            guards(auth, [&listener.endpoint])?;
+            all.push(listener);
+        }
+    }
+    Ok(all)
 }
 
 impl Listener {
@@ -75,7 +107,7 @@ impl Listener {
     ///
     /// # Errors
     /// The place is taken or not this machine's, or systemd handed over nothing of that name.
-    pub async fn open(listen: &Listen, handed: &mut HandedOver) -> Result<Vec<Self>, ListenError> {
+    async fn open(listen: &Listen, handed: &mut HandedOver) -> Result<Vec<Self>, ListenError> {
         let system = |cause| ListenError::System { endpoint: listen.endpoint.clone(), cause };
         let mut file = None;
         let sockets = match &listen.endpoint {
@@ -191,14 +223,14 @@ impl Drop for OwnFile {
 
 /// The sockets that systemd handed over, by name, as long as nobody has taken them.
 #[derive(Default)]
-pub struct HandedOver {
+struct HandedOver {
     sockets: HashMap<String, Vec<Socket>>,
     names: Vec<String>,
 }
 
 impl HandedOver {
     /// Those of this process; nothing is touched if no listener of `wanted` is one of them.
-    pub fn take_for<'l>(mut wanted: impl Iterator<Item = &'l Listen>) -> Self {
+    fn take_for<'l>(mut wanted: impl Iterator<Item = &'l Listen>) -> Self {
         if !wanted.any(|listen| matches!(listen.endpoint, Endpoint::Systemd(_))) {
             if std::env::var_os("LISTEN_FDS").is_some() {
                 warn!("systemd handed over sockets, and no listener is named \"systemd:NAME\"");

@@ -30,6 +30,23 @@ pub struct Options {
     pub cors: Cors,
 }
 
+/// Others may come by a proxy, and nothing is said about who may watch.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Oversight {
+    /// All of them look like that proxy.
+    #[error(
+        "there is a proxy in front (server.trusted_proxies), by which others may reach this server, and nothing says who \
+         may watch: write an [auth] table, or auth = \"none\" at the head of the configuration if everybody may"
+    )]
+    Proxied,
+    /// There is hardly another reason for a Unix socket.
+    #[error(
+        "a proxy by which others may reach this server belongs before {0}, and nothing says who may watch: write an \
+         [auth] table, or auth = \"none\" at the head of the configuration if everybody may"
+    )]
+    Socket(Endpoint),
+}
+
 impl Options {
     /// Checks that what others can reach is guarded, or left open on purpose. What systemd hands over is not known before
     /// the start.
@@ -37,29 +54,19 @@ impl Options {
     /// # Errors
     /// It is not, and nothing is said about who may watch.
     pub fn guarded(&self) -> Result<(), Unguarded> {
-        self.all_listeners().try_for_each(|listen| self.guards(&listen.endpoint))
+        guards(&self.auth, self.all_listeners().map(|listen| &listen.endpoint))
     }
 
-    /// The same for one place.
-    ///
-    /// # Errors
-    /// Others can reach it, and nothing is said about who may watch.
-    pub fn guards(&self, endpoint: &Endpoint) -> Result<(), Unguarded> {
-        match endpoint {
-            Endpoint::Tcp(address) => self.auth.guards([*address]),
-            // Who may open a Unix socket is for the file system to say.
-            Endpoint::Unix { .. } | Endpoint::Systemd(_) => Ok(()),
-        }
-    }
-
-    /// Whether there seems to be a proxy in front, by which others come, and nothing is said about who may watch: an
-    /// oversight, or not, that only who wrote the configuration can tell.
-    pub fn may_be_open_by_oversight(&self) -> bool {
-        let by_socket = || {
-            let unix = |listen: &Listen| matches!(listen.endpoint, Endpoint::Unix { .. });
-            self.all_listeners().any(unix)
+    /// What may have been forgotten: there seems to be a proxy in front, by which others come, and nothing is said about
+    /// who may watch. Whether they may, only who wrote the configuration can tell.
+    pub fn oversight(&self) -> Option<Oversight> {
+        let is_socket = |listen: &&Listen| matches!(listen.endpoint, Endpoint::Unix { .. });
+        let open = || match self.all_listeners().find(is_socket) {
+            _ if !self.trusted_proxies.is_empty() => Some(Oversight::Proxied),
+            Some(listen) => Some(Oversight::Socket(listen.endpoint.clone())),
+            None => None,
         };
-        self.auth == Auth::Unset && (!self.trusted_proxies.is_empty() || by_socket())
+        if self.auth == Auth::Unset { open() } else { None }
     }
 
     /// All listeners, first those without TLS.
@@ -74,6 +81,18 @@ impl Options {
             Auth::Unset | Auth::Open => Vec::new(),
         }
     }
+}
+
+/// Checks that what others can reach is guarded, or left open on purpose.
+///
+/// # Errors
+/// It is not, and nothing is said about who may watch.
+pub fn guards<'e>(auth: &Auth, endpoints: impl IntoIterator<Item = &'e Endpoint>) -> Result<(), Unguarded> {
+    auth.guards(endpoints.into_iter().filter_map(|endpoint| match endpoint {
+        Endpoint::Tcp(address) => Some(*address),
+        // Who may open a Unix socket is for the file system to say.
+        Endpoint::Unix { .. } | Endpoint::Systemd(_) => None,
+    }))
 }
 
 /// Options of the TLS listeners.
@@ -144,7 +163,11 @@ mod tests {
         let public = Options { listen: vec![tcp("127.0.0.1:1"), tcp("0.0.0.0:1")], ..Options::default() };
         let handed = Options { listen: vec![Endpoint::Systemd("http".into()).into()], ..Options::default() };
         let wide = Endpoint::Tcp("0.0.0.0:1".parse().unwrap());
-        assert_eq!(handed.guards(&wide), public.guarded(), "what systemd hands over is looked at then");
+        assert_eq!(
+            guards(&handed.auth, [&wide]),
+            public.guarded(),
+            "what systemd hands over is looked at then"
+        );
         for (options, refused, noticed) in [
             (loopback, false, false),
             (proxied, false, true),
@@ -152,10 +175,10 @@ mod tests {
             (public, true, false),
             (handed, false, false),
         ] {
-            assert_eq!((options.guarded().is_err(), options.may_be_open_by_oversight()), (refused, noticed));
+            assert_eq!((options.guarded().is_err(), options.oversight().is_some()), (refused, noticed));
             for auth in [Auth::Open, Auth::Rules(Box::default())] {
                 let said = Options { auth, ..options.clone() };
-                assert_eq!((said.guarded(), said.may_be_open_by_oversight()), (Ok(()), false));
+                assert_eq!((said.guarded(), said.oversight()), (Ok(()), None));
             }
         }
     }

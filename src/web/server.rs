@@ -29,8 +29,9 @@ use super::delivery::bodiless;
 use super::handler::Site;
 use super::hls::Hls;
 use super::limits::{Connections, Place};
-use super::listen::{Endpoint, Listen};
-use super::listener::{HandedOver, ListenError, Listener, Stream};
+use super::listen::Endpoint;
+use super::listener::{self, ListenError, Listener, Stream};
+use super::options::guards;
 use super::proxied::{self, Proxied, TurnedAway, Unproxied};
 use super::route::Routes;
 use super::streams::Streams;
@@ -99,6 +100,7 @@ pub struct Parts {
 pub struct Server {
     /// Where, and whether with TLS.
     listeners: Vec<(Endpoint, bool)>,
+    /// Whether some proxies are believed.
     authority: Option<String>,
     access: Arc<Access>,
     accept: CancellationToken,
@@ -115,16 +117,13 @@ impl Server {
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
         let Parts { options, catalog, hls, mse } = parts;
         options.guarded()?;
-        if options.may_be_open_by_oversight() {
-            warn!(
-                "a proxy in front seems to let others in, and nothing says who may watch: write an [auth] table, or \
-                 auth = \"none\" if everybody may"
-            );
+        if let Some(oversight) = options.oversight() {
+            warn!("{oversight}");
         }
         let access = Access::new(&options.auth, &options.cors, &options.hosts)?;
         let (accept, stop) = (CancellationToken::new(), CancellationToken::new());
         let (tasks, sockets) = (TaskTracker::new(), TaskTracker::new());
-        let (plain, secure) = open(&options).await?;
+        let (plain, secure) = listener::open(&options).await?;
         let tls = options.tls.as_ref().map(Tls::new).transpose()?;
         if tls.is_none() {
             info!(
@@ -202,7 +201,10 @@ impl Server {
     /// # Errors
     /// Keys cannot be read, or a listener that others can reach would be without rules; everything stays as it was.
     pub fn reload(&self, options: &Options) -> Result<bool, StartError> {
-        self.listeners.iter().try_for_each(|(endpoint, _)| options.guards(endpoint))?;
+        guards(&options.auth, self.listeners.iter().map(|(endpoint, _)| endpoint))?;
+        if let Some(oversight) = options.oversight() {
+            warn!("{oversight}");
+        }
         Ok(self.access.replace(&options.auth, &options.cors, &options.hosts)?)
     }
 
@@ -230,30 +232,6 @@ impl Server {
         };
         timeout(grace, all).await.is_ok()
     }
-}
-
-/// Opens all listeners: those without TLS, and those with.
-async fn open(options: &Options) -> Result<(Vec<Listener>, Vec<Listener>), StartError> {
-    let mut handed = HandedOver::take_for(options.all_listeners());
-    let plain = open_all(&options.listen, options, &mut handed).await?;
-    let secure = options.tls.as_ref().map_or(&[][..], |tls| &tls.listen);
-    Ok((plain, open_all(secure, options, &mut handed).await?))
-}
-
-async fn open_all(
-    wanted: &[Listen],
-    options: &Options,
-    handed: &mut HandedOver,
-) -> Result<Vec<Listener>, StartError> {
-    let mut all = Vec::new();
-    for listen in wanted {
-        for listener in Listener::open(listen, handed).await? {
-            // What systemd opened is looked at here for the first time.
-            options.guards(&listener.endpoint)?;
-            all.push(listener);
-        }
-    }
-    Ok(all)
 }
 
 async fn accept_loop(

@@ -1,6 +1,7 @@
 //! Where one can connect: several addresses, Unix sockets, sockets of systemd's, and behind the PROXY protocol.
 
 mod activation;
+mod guarded;
 mod proxied;
 mod unix;
 

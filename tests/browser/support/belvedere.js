@@ -37,9 +37,10 @@ export class Belvedere {
   async startAgain() {
     assert.ok(existsSync(BINARY), `no server to test at ${BINARY}: run \`cargo build --release\`, or name another in BELVEDERE`);
     const args = ['serve', '--listen', this.listen, ...this.args];
-    this.child = await Child.start(BINARY, args, (text) => /look here\s+(http:\S+)/.exec(text)?.[1]);
-    /** Ends with a slash. */
-    this.url = this.child.greeting;
+    const greeting = /look here\s+(http:\S+)\n(?:\s+over TLS\s+(https:\S+)\n)?/;
+    this.child = await Child.start(BINARY, args, (text) => greeting.exec(text));
+    /** Both end with a slash; there may be no TLS. */
+    [, this.url, this.secure] = this.child.greeting;
     // Started again it is at the same place.
     this.listen = new URL(this.url).host;
   }

@@ -33,9 +33,9 @@ export class Browser {
     return browser;
   }
 
-  /** Opens `url` in a page with storage of its own. */
-  async open(url) {
-    const context = await this.chromium.newContext({ viewport: { width: 1000, height: 640 } });
+  /** Opens `url` in a page with storage of its own; `options` are those of playwright's contexts. */
+  async open(url, options = {}) {
+    const context = await this.chromium.newContext({ viewport: { width: 1000, height: 640 }, ...options });
     await context.addInitScript({ path: PROBE });
     const view = new View(await context.newPage(), context);
     await view.page.goto(url);

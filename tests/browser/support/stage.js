@@ -57,10 +57,10 @@ export class Stage {
     return this.#keep(Site.start(), (site) => site.close());
   }
 
-  async open(url) {
+  async open(url, options) {
     this.browser ??= this.#keep(Browser.start(), (browser) => browser.close());
     const browser = await this.browser;
-    const view = await this.#keep(browser.open(url), (one) => one.close(this.t.name));
+    const view = await this.#keep(browser.open(url, options), (one) => one.close(this.t.name));
     this.views.push(view);
     return view;
   }
