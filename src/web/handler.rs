@@ -100,9 +100,7 @@ impl Site {
                 None => unknown_camera(&name),
             },
             Route::LiveMp4(name) => match self.catalog.get(&name) {
-                Some(camera) => {
-                    self.live_mp4(camera, request.uri().query().unwrap_or_default(), pass).await
-                }
+                Some(camera) => self.live_mp4(camera, request.uri().query().unwrap_or_default(), pass).await,
                 None => unknown_camera(&name),
             },
             Route::Cameras => self.cameras(pass).await,
