@@ -293,7 +293,8 @@ export class MseTransport {
   onInit({ mime, rendition }) {
     clearTimeout(this.selecting);
     if (this.why && this.link?.constructor.unjudged) this.host.note(sentence(this.why));
-    if (this.rendition && rendition && rendition !== this.rendition) this.counters.switches += 1;
+    const counted = this.link && this.isThrifty(this.link.constructor);
+    if (!counted && this.rendition && rendition && rendition !== this.rendition) this.counters.switches += 1;
     this.rendition = rendition ?? '';
     this.mime = mime;
     this.begun = true;
@@ -325,7 +326,9 @@ export class MseTransport {
     if (picture) this.liveness.fed(this.mediaAt);
     this.buffer.media(bytes, picture && first.sync ? first.time : null);
     if (this.phase.state === 'offline' || this.phase.state === 'unsupported') this.enter('connecting', '');
-    if (picture && this.link && this.isThrifty(this.link.constructor) && this.thrift.picture(this.mediaAt, first.time)) this.reconnectNow();
+    if (!picture || !this.link || !this.isThrifty(this.link.constructor) || !this.thrift.picture(this.mediaAt, first.time)) return;
+    this.counters.switches += 1;
+    this.reconnectNow();
   }
 
   /** The first chunk after an init tells whether the new stretch follows the old one or lies elsewhere in time. */

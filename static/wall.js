@@ -5,6 +5,7 @@ import { CamerasError, listCameras, tileRendition } from './cameras.js';
 import { Enlarging } from './enlarge.js';
 import { layout } from './layout.js';
 import { watchUrl } from './places.js';
+import { words } from './words.js';
 
 const REFRESH = 10_000;
 const REFRESH_SOON = 3_000;
@@ -12,6 +13,8 @@ const REFRESH_SOON = 3_000;
 const wall = document.querySelector('#wall');
 const tally = document.querySelector('#tally');
 const notice = document.querySelector('#notice');
+/** States in which there is something to say about a camera. */
+const TROUBLE = ['offline', 'unsupported', 'denied'];
 const tiles = new Map();
 const query = new URLSearchParams(location.search);
 let unreachable = false;
@@ -44,7 +47,11 @@ function newTile(camera) {
   player.suspended = true;
   player.camera = camera.name;
   for (const name of ['transport', 'latency']) if (query.get(name)) player.setAttribute(name, query.get(name));
-  player.addEventListener('statechange', count);
+  player.addEventListener('statechange', ({ detail: { state, reason } }) => {
+    const { title, text } = words(state, reason);
+    link.title = TROUBLE.includes(state) ? `${title}: ${text}` : '';
+    count();
+  });
   link.append(player);
   inSight.observe(link);
   enlarging.offer({ link, player });
@@ -103,7 +110,7 @@ function fit() {
 
 function count() {
   const all = tiles.size;
-  const offline = [...tiles.values()].filter(({ player }) => ['offline', 'unsupported', 'denied'].includes(player.state)).length;
+  const offline = [...tiles.values()].filter(({ player }) => TROUBLE.includes(player.state)).length;
   const cameras = all === 1 ? '1 camera' : `${all} cameras`;
   tally.textContent = !all ? '' : offline ? `${cameras}, ${offline} offline` : cameras;
 }

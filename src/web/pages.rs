@@ -85,3 +85,27 @@ fn send(file: EmbeddedFile, cache: Cache) -> Answer {
 fn content_type(mime: &str) -> String {
     if mime.starts_with("text/") { format!("{mime}; charset=utf-8") } else { mime.into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_may_load_what_is_ours_and_run_nothing_that_stands_in_them() {
+        for page in [wall(), watch()] {
+            let policy = page.headers()[CONTENT_SECURITY_POLICY].to_str().expect("text").to_owned();
+            assert!(
+                policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"),
+                "{policy}"
+            );
+            assert!(!policy.contains("unsafe") && !policy.contains("http"), "{policy}");
+        }
+        for name in ["index.html", "watch.html"] {
+            let file = Files::get(name).expect("it is embedded");
+            let text = String::from_utf8(file.data.into_owned()).expect("text");
+            for forbidden in ["<script>", "<style>", " style=\"", " onclick", "://"] {
+                assert!(!text.contains(forbidden), "{name} contains {forbidden}");
+            }
+        }
+    }
+}

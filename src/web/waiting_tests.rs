@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::StreamExt;
 use futures_util::future::join_all;
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http2;
@@ -11,6 +12,8 @@ use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
 
 use super::{Options, Parts, Server};
 use crate::live::testing::FakeCamera;
@@ -157,4 +160,30 @@ async fn requests_end_when_the_server_stops() {
         assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: 1"), "{answer}");
     }
     assert_eq!(camera.channel.waiting(), 0);
+}
+
+#[tokio::test]
+async fn who_watches_a_camera_that_is_removed_is_told_so() {
+    let (server, camera) = started().await;
+    let stream = TcpStream::connect(server.address()).await.expect("it listens");
+    let url = format!("ws://{}/mse/door", server.address());
+    let (mut socket, _) = tokio_tungstenite::client_async(url, stream).await.expect("it opens");
+    let mut chunks = 0;
+    while chunks < 14 {
+        let message = socket.next().await.expect("the feed goes on").expect("all is well");
+        chunks += usize::from(message.is_binary() && !message.into_data()[4..].starts_with(b"ftyp"));
+    }
+    camera.publisher.close();
+    let end = async {
+        loop {
+            match socket.next().await.expect("it is told").expect("all is well") {
+                Message::Close(Some(close)) => return (u16::from(close.code), close.reason.to_string()),
+                Message::Text(_) | Message::Ping(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    let (code, reason) = timeout(PATIENCE, end).await.expect("it is told soon");
+    assert_eq!((code, reason.as_str()), (4404, "the camera was removed"));
+    assert!(server.stop(PATIENCE).await);
 }

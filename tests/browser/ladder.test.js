@@ -39,11 +39,11 @@ test('a stream over HTTP goes on with the lighter rendition while its line is na
     globalThis.blank = 0;
     const { video } = document.querySelector('belvedere-player');
     const still = document.querySelector('belvedere-player').shadowRoot.querySelector('.still');
-    setInterval(() => { if (video.readyState < 2 && still.hidden) globalThis.blank += 1; }, 20);
+    setInterval(() => { if (!video.readyState && still.hidden) globalThis.blank += 1; }, 20);
   });
-  line.narrow(300_000);
+  line.narrow(180_000);
   const narrowed = performance.now();
-  const low = await sight.until('the lighter picture', ({ state, width, stats }) => state === 'live' && width === 320 && stats.rendition === 'sub');
+  const low = await sight.until('the lighter picture', ({ state, width, stats }) => state === 'live' && width === 320 && stats.rendition === 'sub' && stats.switches === 1);
   stage.tell('narrow', { 'lighter after s': (performance.now() - narrowed) / 1000, why: low.stats.why });
   assert.match(low.stats.why, /too slow for main/);
   await sight.untilLive('live on the narrow line');

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { Stage } from './support/stage.js';
 import { patiently } from './support/starved.js';
 
 test('the wall shows a moving picture within three seconds', (t) => patiently(t, async (stage) => {
@@ -32,3 +33,24 @@ test('a tile leads to the page of its camera, and back', (t) => patiently(t, asy
   await page.waitForSelector('belvedere-player[state=live]');
   assert.deepEqual(view.complaints, []);
 }));
+
+test('a wall of many on a phone: each tile says what it is and what is the matter, by sight, by pointer and by voice', async (t) => {
+  const stage = new Stage(t);
+  const names = Array.from({ length: 36 }, (_, place) => `cam${place + 1}`);
+  // Nobody listens on the port of nothing.
+  const server = await stage.belvedere(names.flatMap((name) => ['--camera', `${name}=rtsp://127.0.0.1:9/none`]));
+  const { page } = await stage.open(server.url);
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.waitForFunction(() => document.querySelector('a.tile belvedere-player')?.state === 'offline');
+  const tile = page.locator('a.tile').first();
+  assert.match(await tile.getAttribute('title'), /^Camera offline: .+\.$/);
+  assert.equal(await tile.getAttribute('aria-label'), 'Watch Cam1');
+  const crossed = await page.evaluate(() => [...document.querySelectorAll('a.tile belvedere-player')].filter((player) => {
+    const box = (part) => player.shadowRoot.querySelector(part).getBoundingClientRect();
+    const [name, message] = [box('.title'), box('.words')];
+    return message.height > 0 && message.bottom > name.top + 2;
+  }).length);
+  assert.equal(crossed, 0, 'tiles whose message runs into their name');
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+  assert.equal(wide, false, 'the wall is wider than the phone');
+});

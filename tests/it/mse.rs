@@ -2,6 +2,7 @@
 
 mod commands;
 mod deaf;
+mod ends;
 mod feed;
 mod ffprobe;
 pub mod http2;
