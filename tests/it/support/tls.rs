@@ -52,7 +52,9 @@ impl Certificate {
     /// A TLS listener with it, on a port of the system's choice.
     pub fn settings(&self) -> String {
         let [cert, key] = self.files();
-        format!("[server.tls]\nlisten = \"127.0.0.1:0\"\ncert = \"{cert}\"\nkey = \"{key}\"\n")
+        format!(
+            "server.hosts = \"{HOST}\"\n[server.tls]\nlisten = \"127.0.0.1:0\"\ncert = \"{cert}\"\nkey = \"{key}\"\n"
+        )
     }
 
     /// A TLS connection to `address`, with `protocols` to choose from.
