@@ -15,9 +15,10 @@ use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
 
 /// Encoding, rate, channels and bytes a second of the kinds that cameras send.
-const KINDS: [(&str, u32, u16, usize); 4] = [
+const KINDS: [(&str, u32, u16, usize); 5] = [
     ("pcma", 8_000, 1, 8_000),
     ("pcmu", 8_000, 1, 8_000),
+    ("g722", 8_000, 1, 8_000),
     ("l16", 16_000, 1, 32_000),
     ("l16", 48_000, 2, 192_000),
 ];

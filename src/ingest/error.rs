@@ -140,6 +140,9 @@ pub enum Failure {
         /// What was wrong with the last of them.
         why: String,
     },
+    /// Packets come and come, and no picture is complete. The next session measures them.
+    #[error("a very large picture came: the next one is measured")]
+    Swelling,
     /// A picture goes on and on.
     #[error(
         "a picture of more than {} MiB that does not end: restart the camera, and lower its bit rate",

@@ -3,22 +3,27 @@
 //! `retina` sets no limits of time; every wait here has one, but for [`Session::next`], whose
 //! caller knows how long silence may last.
 
+mod sessions;
 mod tracks;
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use retina::client::{
-    Credentials, Demuxed, Described, InitialTimestampPolicy, PlayOptions, SessionGroup, SessionOptions,
-    SetupOptions, TcpTransportOptions,
+    Credentials, Demuxed, Described, InitialTimestampPolicy, PlayOptions, SessionOptions, SetupOptions,
+    TcpTransportOptions,
 };
 use retina::codec::{CodecItem, FrameFormat};
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 use url::{Host, Url};
+
+pub use self::sessions::{Group, Sessions};
 
 use self::tracks::VideoReader;
 use super::damage::{Damage, Scrub};
@@ -32,6 +37,10 @@ use crate::media::{AudioTrack, Ticks, TrackKind, VideoTrack};
 /// How long to look, after DESCRIBE went unanswered, whether the camera takes connections at all.
 const PROBE: Duration = Duration::from_secs(2);
 
+/// So often packets may come while a picture is not complete. Each time brings one at least: some 6 MB, more than
+/// pictures have, and at most what the system holds for us. What is beyond that is left to a relay to measure.
+const MOST_WAITS: u32 = 4 << 10;
+
 /// How `retina` begins the texts of errors after which the connection is gone. Its errors are
 /// opaque; a text that changes only makes us find out by the end of the stream instead.
 const FATAL: [&str; 3] = ["Error reading from RTSP peer", "Error writing to RTSP peer", "RTSP framing error"];
@@ -42,50 +51,8 @@ const RETOLD: &str = "sound that must be retold";
 /// How `retina` begins the text of an error while connecting.
 const CONNECT_ERROR: &str = "Unable to connect to RTSP server: ";
 
-/// The cameras' sessions that may still be alive on their side, by host and port. One for the
-/// whole process: renditions of one camera share its few sessions.
-#[derive(Debug, Default)]
-pub struct Sessions(Mutex<HashMap<(String, u16), Weak<SessionGroup>>>);
-
-impl Sessions {
-    /// The sessions with the host of `url`.
-    pub fn group(&self, url: &Url) -> Group {
-        let host = url.host_str().unwrap_or_default().to_owned();
-        let port = relay::port(url);
-        let mut groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        groups.retain(|_, group| group.strong_count() > 0);
-        let known = groups.get(&(host.clone(), port)).and_then(Weak::upgrade);
-        Group(known.unwrap_or_else(|| {
-            let group = Arc::new(SessionGroup::default().named(format!("{host}:{port}")));
-            groups.insert((host, port), Arc::downgrade(&group));
-            group
-        }))
-    }
-}
-
-/// The sessions with one host.
-#[derive(Clone)]
-pub struct Group(Arc<SessionGroup>);
-
-impl Group {
-    /// Waits until sessions that were left behind are gone, `cap` at most: cameras that still
-    /// hold one may refuse another.
-    pub async fn settle(&self, cap: Duration) {
-        let stale = self.0.stale_sessions();
-        if stale.num_sessions > 0 && timeout(cap, self.0.await_stale_sessions(&stale)).await.is_err() {
-            tracing::debug!(host = self.0.name(), left = stale.num_sessions, "stale sessions remain");
-        }
-    }
-
-    /// Waits until TEARDOWN was answered for all sessions that ended, `cap` at most.
-    pub async fn teardown(&self, cap: Duration) {
-        match timeout(cap, self.0.await_teardown()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(host = self.0.name(), %error, "TEARDOWN failed"),
-            Err(_) => tracing::debug!(host = self.0.name(), "TEARDOWN was not answered in time"),
-        }
-    }
-}
+/// What the library makes of packets.
+type Item = Result<CodecItem, retina::Error>;
 
 /// A session that plays.
 pub struct Session {
@@ -101,6 +68,8 @@ pub struct Session {
     damage: Damage,
     secrets: Scrub,
     relay: Option<Relay>,
+    /// Waits for packets since the last complete picture.
+    waits: u32,
 }
 
 impl Session {
@@ -190,6 +159,7 @@ impl Session {
             damage: Damage::default(),
             secrets,
             relay,
+            waits: 0,
         };
         session.video.read(&session.demuxed.streams()[video_index]);
         Ok(session)
@@ -219,7 +189,7 @@ impl Session {
             if let Some(block) = self.blocks.pop_front() {
                 return Ok(Event::Audio(block));
             }
-            let item = match self.demuxed.next().await {
+            let item = match poll_fn(|context| self.poll_item(context)).await? {
                 Some(Ok(item)) => item,
                 Some(Err(error)) => {
                     on_damage();
@@ -237,6 +207,19 @@ impl Session {
         }
     }
 
+    fn poll_item(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Item>, Failure>> {
+        match self.demuxed.poll_next_unpin(context) {
+            Poll::Pending if self.relay.is_none() && self.waits >= MOST_WAITS => {
+                Poll::Ready(Err(Failure::Swelling))
+            }
+            Poll::Pending => {
+                self.waits += 1;
+                Poll::Pending
+            }
+            Poll::Ready(item) => Poll::Ready(Ok(item)),
+        }
+    }
+
     /// What ended the session: a relay knows better.
     fn told_by_relay(&self, failure: Failure) -> Failure {
         self.relay.as_ref().and_then(Relay::failure).unwrap_or(failure)
@@ -245,6 +228,7 @@ impl Session {
     fn event(&mut self, item: CodecItem) -> Option<Event> {
         match item {
             CodecItem::VideoFrame(frame) => {
+                self.waits = 0;
                 if frame.has_new_parameters() || self.video.track().is_none() {
                     self.video.read(&self.demuxed.streams()[self.video_index]);
                 }

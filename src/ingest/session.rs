@@ -61,14 +61,7 @@ pub async fn run<S: Sink>(
 }
 
 async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> Failure {
-    let limit = rendition.options.connect_timeout;
-    // A session that brought no picture may have been choked by one: now it is measured.
-    let connected = if life.suspect.load(Ordering::Relaxed) {
-        Session::connect_measured(&rendition.source, limit, group).await
-    } else {
-        Session::connect(&rendition.source, limit, group).await
-    };
-    let mut session = match connected {
+    let mut session = match connect(rendition, group, life).await {
         Ok(session) => session,
         Err(failure) => return failure,
     };
@@ -110,7 +103,10 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
                 pump.audio(sound);
             }
             Ok(Ok(Event::Report { kind, ntp, elapsed })) => pump.report(kind, ntp, elapsed),
-            Ok(Err(failure)) => return failure,
+            Ok(Err(failure)) => {
+                life.suspect.fetch_or(failure == Failure::Swelling, Ordering::Relaxed);
+                return failure;
+            }
             Err(_) if due.is_some() => pump.settle(clock::now().instant),
             Err(_) => return silent(rendition, life, last_picture.is_some()),
         }
@@ -119,6 +115,15 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
             return Failure::Unusable { why: why.to_owned() };
         }
         told.tell(rendition, life, pump.delivered(), began, last_picture);
+    }
+}
+
+async fn connect<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> Result<Session, Failure> {
+    let limit = rendition.options.connect_timeout;
+    // A session that brought no picture may have been choked by one: now it is measured.
+    match life.suspect.load(Ordering::Relaxed) {
+        true => Session::connect_measured(&rendition.source, limit, group).await,
+        false => Session::connect(&rendition.source, limit, group).await,
     }
 }
 

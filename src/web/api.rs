@@ -44,6 +44,8 @@ struct RenditionView {
     packets_lost: u64,
     /// Frames that could not be used, since the start.
     frames_dropped: u64,
+    /// Panics while its stream was read, since the start: each was contained, and the camera connected again.
+    panics: u64,
 }
 
 impl RenditionView {
@@ -67,6 +69,7 @@ impl RenditionView {
             skew: channel.skew().map(|skew| (skew.as_secs_f64() * 1e6).round() / 1e3),
             packets_lost: channel.stats().packets_lost.get(),
             frames_dropped: channel.stats().frames_dropped.get(),
+            panics: channel.stats().panics.get(),
         }
     }
 }

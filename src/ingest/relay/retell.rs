@@ -14,6 +14,8 @@ pub fn retell(sdp: &str) -> Option<String> {
             changed = true;
             vec![line.replace(config, &core), format!("{ATTRIBUTE}:{payload_type} {config}")]
         }
+        // Nobody else says such a thing.
+        None if line.starts_with(ATTRIBUTE) => Vec::new(),
         None => vec![line.to_owned()],
     });
     let told = lines.fold(String::new(), |text, line| text + &line + "\r\n");

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -56,8 +56,8 @@ pub async fn connect(url: &Url, trust: &Trust, limit: Duration) -> Result<Upstre
     }
     let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     let name = ServerName::try_from(host.to_owned()).map_err(|_| Failure::BadUrl)?;
-    let config = config(trust).map_err(|error| Failure::Tls { why: error.to_string() })?;
-    let handshake = TlsConnector::from(Arc::new(config)).connect(name, tcp);
+    let config = shared(trust).map_err(|error| Failure::Tls { why: error.to_string() })?;
+    let handshake = TlsConnector::from(config).connect(name, tcp);
     match timeout(limit, handshake).await {
         Ok(Ok(stream)) => Ok(Upstream { stream: Box::new(stream), local, peer }),
         Ok(Err(error)) => Err(Failure::Tls { why: error.to_string() }),
@@ -77,6 +77,24 @@ async fn tcp(url: &Url) -> Result<TcpStream, Failure> {
         io::ErrorKind::ConnectionRefused => Failure::Refused,
         _ => Failure::Unreachable { why: error.to_string() },
     })
+}
+
+/// What all cameras that are trusted alike have in common: the roots of the web alone are some hundred KiB.
+fn shared(trust: &Trust) -> Result<Arc<ClientConfig>, rustls::Error> {
+    static WEB_ROOTS: OnceLock<Arc<ClientConfig>> = OnceLock::new();
+    static INSECURE: OnceLock<Arc<ClientConfig>> = OnceLock::new();
+    let place = match trust {
+        Trust::WebRoots => &WEB_ROOTS,
+        Trust::Insecure => &INSECURE,
+        Trust::Roots(_) => return config(trust).map(Arc::new),
+    };
+    match place.get() {
+        Some(made) => Ok(made.clone()),
+        None => {
+            let made = Arc::new(config(trust)?);
+            Ok(place.get_or_init(|| made).clone())
+        }
+    }
 }
 
 fn config(trust: &Trust) -> Result<ClientConfig, rustls::Error> {

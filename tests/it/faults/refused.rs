@@ -40,6 +40,7 @@ async fn the_api_says_why_a_camera_is_not_on_air() {
     ] {
         let entry = site.until_rendition(name, 0, state).await;
         let reason = entry["reason"].as_str().expect("a reason");
+        assert_eq!(entry["panics"], 0, "{entry}");
         assert!(entry["retry_seconds"].as_f64().is_some_and(|wait| (0.5..=30.0).contains(&wait)), "{entry}");
         assert!(words.iter().all(|word| reason.contains(word)), "{name}: {reason}");
         assert!(!reason.contains("rtsp://") && !reason.contains("127.0.0.1"), "{name}: {reason}");

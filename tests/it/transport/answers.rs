@@ -237,23 +237,34 @@ async fn cameras_without_room_say_so() {
 
 #[tokio::test]
 async fn a_session_is_kept_alive_by_what_the_camera_offers() {
-    // Every half of the time-out.
-    let camera = Scripted::start(|asked| match plain(asked) {
-        Act::Answer(status, headers, body) => {
-            Act::Answer(status, headers.replace("timeout=60", "timeout=1"), body)
+    for (offered, method) in [
+        ("OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, TEARDOWN", "GET_PARAMETER"),
+        ("OPTIONS, DESCRIBE, SETUP, PLAY, SET_PARAMETER, TEARDOWN", "SET_PARAMETER"),
+        ("OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN", "OPTIONS"),
+    ] {
+        // Every half of the time-out.
+        let camera = Scripted::start(move |asked| match plain(asked) {
+            _ if asked.method == "OPTIONS" => Act::ok(format!("Public: {offered}")),
+            Act::Answer(status, headers, body) => {
+                Act::Answer(status, headers.replace("timeout=60", "timeout=1"), body)
+            }
+            act => act,
+        })
+        .await;
+        let mut session = connect(&source(camera.url("s"))).await.expect("it plays");
+        // What it can do is asked for once, by OPTIONS.
+        let before = usize::from(method == "OPTIONS");
+        let alive = crate::support::until("a second sign of life", async || {
+            let next = session.next(|| ());
+            let _nothing_comes = tokio::time::timeout(std::time::Duration::from_millis(50), next).await;
+            (camera.of(method).len() > 1 + before).then_some(())
+        });
+        alive.await;
+        if method != "OPTIONS" {
+            assert_eq!(camera.of("OPTIONS").len(), 1, "it is asked once what it can do");
+            assert_eq!(camera.of(method)[0].header("Session"), "12345678");
         }
-        act => act,
-    })
-    .await;
-    let mut session = connect(&source(camera.url("s"))).await.expect("it plays");
-    let alive = crate::support::until("a second sign of life", async || {
-        let next = session.next(|| ());
-        let _nothing_comes = tokio::time::timeout(std::time::Duration::from_millis(50), next).await;
-        (camera.of("GET_PARAMETER").len() > 1).then_some(())
-    });
-    alive.await;
-    assert_eq!(camera.of("OPTIONS").len(), 1, "it is asked once what it can do");
-    assert_eq!(camera.of("GET_PARAMETER")[0].header("Session"), "12345678");
+    }
 }
 
 #[tokio::test]
