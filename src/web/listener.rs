@@ -232,7 +232,9 @@ impl HandedOver {
     /// Those of this process; nothing is touched if no listener of `wanted` is one of them.
     fn take_for<'l>(mut wanted: impl Iterator<Item = &'l Listen>) -> Self {
         if !wanted.any(|listen| matches!(listen.endpoint, Endpoint::Systemd(_))) {
-            if std::env::var_os("LISTEN_FDS").is_some() {
+            // They may be meant for who started us.
+            let ours = std::env::var("LISTEN_PID").is_ok_and(|id| id == std::process::id().to_string());
+            if ours && std::env::var_os("LISTEN_FDS").is_some() {
                 warn!("systemd handed over sockets, and no listener is named \"systemd:NAME\"");
             }
             return Self::default();

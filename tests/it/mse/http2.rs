@@ -19,8 +19,8 @@ use crate::support::site::{Site, shared};
 use crate::support::soon;
 use crate::support::tls::{Certificate, HOST};
 
-type Sender = SendRequest<Empty<Bytes>>;
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
+pub type Sender = SendRequest<Empty<Bytes>>;
+pub type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 /// An HTTP/2 connection, once the server has said that it knows extended CONNECT (RFC 8441, 3).
 pub async fn connect(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Sender {
@@ -45,7 +45,7 @@ fn handshake(path: &str, version: &str) -> Request<Empty<Bytes>> {
         .unwrap()
 }
 
-async fn open(sender: &mut Sender, path: &str) -> Socket {
+pub async fn open(sender: &mut Sender, path: &str) -> Socket {
     let mut response = soon("the handshake", sender.send_request(handshake(path, "13"))).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["sec-websocket-protocol"], "belvedere.mse.v1");
@@ -53,7 +53,7 @@ async fn open(sender: &mut Sender, path: &str) -> Socket {
     WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Client, None).await
 }
 
-async fn text(socket: &mut Socket) -> serde_json::Value {
+pub async fn text(socket: &mut Socket) -> serde_json::Value {
     loop {
         match soon("a text", socket.next()).await.expect("the socket stays open").expect("it works") {
             Message::Text(text) => return serde_json::from_str(&text).unwrap(),

@@ -2,10 +2,12 @@
 
 use futures_util::future::join_all;
 
+use crate::mse::http2;
 use crate::support::client::Client;
 use crate::support::proxy::{Make, Proxy, Sample};
 use crate::support::site::{Site, camera, demo_camera};
 use crate::support::socket::Socket;
+use crate::support::tls::Certificate;
 use crate::support::{soon, until};
 
 const CAMERAS: usize = 12;
@@ -35,12 +37,14 @@ async fn each_camera_is_at_one_of_two_and_at_the_other_when_that_is_gone() {
         .collect();
     let toml = format!("ingest.idle_timeout = \"1s\"\n{cameras}");
     let (one, two) = tokio::join!(Site::start(&toml), Site::start(&toml));
-    let sample = Sample::new(Make::Haproxy, one.address).with_all(
-        "    # server two 127.0.0.1:8081\n",
-        &format!("    server two {}\n", two.address),
-        2,
-    );
-    let proxy = Proxy::with(sample).await;
+    let sample = || {
+        Sample::new(Make::Haproxy, one.address).with_all(
+            "    # server two 127.0.0.1:8081\n",
+            &format!("    server two {}\n", two.address),
+            2,
+        )
+    };
+    let proxy = Proxy::with(sample()).await;
 
     let paths: Vec<_> = (0..CAMERAS).map(|number| format!("/mse/{}?rendition=sub", name(number))).collect();
     let open = async |path: &String| Socket::open(proxy.address, path).await.expect("it opens");
@@ -60,6 +64,17 @@ async fn each_camera_is_at_one_of_two_and_at_the_other_when_that_is_gone() {
     proxy.found(&format!("/t/any/hls/{first}/sub/video.m3u8")).await;
     proxy.found(&format!("/watch/{first}")).await;
     assert!(!watched(two.client).await.contains(&first), "{first} is at one");
+
+    // So do sockets inside of HTTP/2.
+    let certificate = Certificate::new();
+    let secure = Proxy::with(sample().with_tls(&certificate)).await;
+    let stream = certificate.connect(secure.address, &["h2"]).await.expect("the handshake succeeds");
+    let mut sender = http2::connect(stream).await;
+    for (camera, other) in [(&first, two.client), (&at_two[0], one.client)] {
+        let mut socket = http2::open(&mut sender, &format!("/mse/{camera}?rendition=sub")).await;
+        while http2::text(&mut socket).await["type"] != "init" {}
+        assert!(!watched(other).await.contains(camera), "{camera} is at one of them alone");
+    }
 
     soon("the end", one.app.stop()).await;
     until("the camera at the other", async || {
