@@ -45,6 +45,10 @@ pub struct Lists {
     pieces: Pieces,
     snapshot: Option<Snapshot>,
     date_slack: (f64, f64),
+    /// Number of the first segment that was ever listed.
+    first_msn: Option<u64>,
+    /// True when the newest look found another finished segment.
+    longer: bool,
     seen: Seen,
 }
 
@@ -88,12 +92,15 @@ impl Lists {
             pieces: Pieces::new(rendition, track),
             snapshot: None,
             date_slack,
+            first_msn: None,
+            longer: false,
             seen: Seen::default(),
         }
     }
 
     /// Looks at the lists, if anything changed.
     pub fn look(&mut self, faults: &mut Faults) {
+        self.longer = false;
         let tip = self.channel.tip();
         let Some(line) = tip.line(self.name.track).filter(|line| line.started) else { return };
         let state = Some((line.version, tip.closed));
@@ -108,6 +115,9 @@ impl Lists {
         let Some(snapshot) = self.channel.snapshot(self.name.track) else {
             return faults.unless(false, "started", &self.name, || "a started list cannot be had".into());
         };
+        let newest = |snapshot: &Snapshot| snapshot.segments.last().map(|last| last.msn);
+        self.longer = newest(&snapshot) > self.snapshot.as_ref().and_then(newest);
+        self.first_msn = self.first_msn.or(snapshot.segments.first().map(|first| first.msn));
         self.read(&snapshot, faults);
         self.pieces.read(&snapshot, &self.name, faults, &mut self.seen);
         self.snapshot = Some(snapshot);
@@ -206,6 +216,36 @@ impl Lists {
             snapshot.segments.iter().map(|segment| (segment.stretch, segment.start.0)).chain(open).collect();
         let newest = all.last()?.0;
         all.iter().find(|(stretch, _)| *stretch == newest).map(|(_, start)| *start)
+    }
+
+    /// What is listed in one rendition alone lies at the head, and is a target duration long at most, but for what a
+    /// list must have (RFC 8216bis 6.2.2 and 6.2.4). One that came later than others has nothing from before.
+    pub fn begins_with(&self, other: &Self, faults: &mut Faults) {
+        for list in [List::Live, List::Dvr] {
+            let (Some(own), Some(others)) = (self.url(list).before.as_ref(), other.url(list).before.as_ref())
+            else {
+                return;
+            };
+            let (Some(first), Some(start)) = (own.segments.first(), others.segments.first()) else { return };
+            let target = own.target.unwrap_or(0) as f64;
+            let needed = own.segments.len() <= 6 || own.length() - first.duration < 3.0 * target;
+            let shortened = other.first_msn.is_some_and(|msn| start.msn > msn);
+            let (Some(own_wall), Some(wall)) = (first.wall, start.wall) else { return };
+            let alone = (wall - own_wall) as f64 / 1000.0;
+            faults.unless(
+                !self.longer || needed || !shortened || alone <= target + MOST_OVERLAP / 1000.0,
+                "N48",
+                &self.name,
+                || format!("{list:?} begins {alone} s before that of {}\n{}", other.name, own.text),
+            );
+        }
+    }
+
+    fn url(&self, list: List) -> &Url {
+        match list {
+            List::Live => &self.live,
+            List::Dvr => &self.dvr,
+        }
     }
 
     /// Holds sound against its picture.
