@@ -4,4 +4,5 @@ mod breaks;
 mod lost;
 mod refused;
 mod sound;
+mod stand_in;
 mod time;
