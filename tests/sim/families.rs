@@ -114,11 +114,10 @@ pub fn two_budgets() -> impl Strategy<Value = Plan> {
     let event = || {
         prop_oneof![
             3 => Just(Event::Nothing),
-            1 => (5_000..=90_000_u32).prop_map(|ms| Event::Lost { ms }),
+            1 => (5_000..=60_000_u32).prop_map(|ms| Event::Lost { ms }),
         ]
     };
-    let scene = (event(), 10_000..=40_000_u32).prop_map(|(first, ms)| (first, ms));
-    let scenes = || (vec(scene.clone(), 2..=5), 3_000..=10_000_u32, 500..=3_000_u32);
+    let scenes = || (vec((event(), 10_000..=25_000_u32), 2..=4), 2_000..=5_000_u32, 500..=3_000_u32);
     let scenes = || {
         scenes().prop_map(|(scenes, rate, gop_ms)| {
             let scene = |(first, ms)| Scene { first, ms, rate, gop_ms };
@@ -129,8 +128,10 @@ pub fn two_budgets() -> impl Strategy<Value = Plan> {
         (stream(scenes(), always()), bytes).prop_map(|(stream, bytes)| Stream { bytes, ..stream })
     };
     let options =
-        (options(), 60..=300_u64, 150_000..=600_000_usize).prop_map(|(options, window, ring_bytes)| {
-            Options { window: Duration::from_secs(window), ring_bytes, ..options }
+        (options(), 50..=120_u64, 40_000..=150_000_usize).prop_map(|(options, window, ring_bytes)| Options {
+            window: Duration::from_secs(window),
+            ring_bytes,
+            ..options
         });
     plan(options, (one(200..=1_500), one(40..=400)).prop_map(|(main, sub)| vec![main, sub]))
 }
