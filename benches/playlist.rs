@@ -59,6 +59,7 @@ fn multivariant_playlist(criterion: &mut Criterion) {
     group.bench_function("measure one", |bencher| {
         bencher.iter(|| (channel.bit_rates(), channel.frame_rate()));
     });
+    let audio = source::tracks().audio.expect("the camera has sound");
     let variants = ["main", "sub"].map(|name| Variant {
         folder: format!("{name}/"),
         list: List::Live,
@@ -66,12 +67,16 @@ fn multivariant_playlist(criterion: &mut Criterion) {
         peak: 4_400_000,
         average: 4_000_000,
         frame_rate: channel.frame_rate(),
+        sound: Some(Sound {
+            name: name.into(),
+            folder: format!("{name}/"),
+            audio: audio.clone(),
+            list: List::Live,
+        }),
     });
-    let audio = source::tracks().audio.expect("the camera has sound");
-    let sound = Sound { name: "main".into(), folder: "main/".into(), audio, list: List::Live };
-    let text = multivariant::render(&variants, Some(&sound), true);
+    let text = multivariant::render(&variants, true);
     group.bench_function("render", |bencher| {
-        bencher.iter(|| multivariant::render(black_box(&variants), Some(&sound), true));
+        bencher.iter(|| multivariant::render(black_box(&variants), true));
     });
     group.bench_function("gzip", |bencher| bencher.iter(|| gzip(black_box(&text))));
     group.finish();

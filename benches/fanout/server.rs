@@ -39,6 +39,8 @@ struct Log {
     pictures: Vec<u64>,
     /// When each part was finished.
     parts: HashMap<PartId, u64>,
+    /// How many requests waited when a part was finished, and when that was.
+    blocked: Vec<(u64, usize)>,
 }
 
 type SharedLog = Arc<Mutex<Log>>;
@@ -85,7 +87,7 @@ pub fn run(case: Case) {
     let seconds = (to - from) as f64 / 1e9;
     let (viewers, cpu) = (case.viewers as f64, after.cpu - before.cpu);
     println!(
-        "{:>4} {:>7} {:>9.1} {:>11.0} {:>9.0} {:>9.2} {:>9.2} {:>9.2} {:>11.0} {:>7.1}",
+        "{:>4} {:>7} {:>9.1} {:>11.0} {:>9.0} {:>9.2} {:>9.2} {:>9.2} {:>11.0} {:>7.1} {:>7}",
         case.feed.word(),
         case.viewers,
         cpu / seconds * 100.0,
@@ -98,6 +100,13 @@ pub fn run(case: Case) {
         match case.feed {
             Feed::Joins => 100.0,
             _ => delays.len() as f64 / (expected * viewers) * 100.0,
+        },
+        match case.feed {
+            Feed::Hls | Feed::Lists => {
+                let waited = log.blocked.iter().filter(|(pushed, _)| time.contains(pushed));
+                waited.map(|(_, blocked)| *blocked).min().unwrap_or(0)
+            }
+            _ => 0,
         },
     );
     let used = cpu / seconds * 100.0;
@@ -155,7 +164,7 @@ async fn film(publisher: Publisher, channel: Arc<Channel>, frames: Frames, log: 
         let picture = frame.track == TrackKind::Video;
         let mut data = frame.data.to_vec();
         let stamp_at = data.len() - 16;
-        let pushed = measure::now();
+        let (pushed, blocked) = (measure::now(), channel.waiting());
         if picture {
             data[stamp_at..stamp_at + 8].copy_from_slice(&MARK);
             data[stamp_at + 8..].copy_from_slice(&pushed.to_le_bytes());
@@ -163,7 +172,9 @@ async fn film(publisher: Publisher, channel: Arc<Channel>, frames: Frames, log: 
         publisher.push(Frame { data: Bytes::from(data), ..frame }).expect("the frames are in order");
         let mut log = lock(&log);
         log.pictures.extend(picture.then_some(pushed));
-        log.parts.extend(newly_finished(&before, &channel.tip()).map(|id| (id, pushed)));
+        let finished = newly_finished(&before, &channel.tip());
+        log.blocked.extend(finished.map(|_| (pushed, blocked)));
+        log.parts.extend(finished.map(|id| (id, pushed)));
     }
 }
 

@@ -51,18 +51,22 @@ pub fn render(snapshot: &Snapshot, form: Form, reports: &[RenditionReport]) -> S
     text
 }
 
-/// The newest segments, as many as the live list shows. What left it never comes back.
+/// The newest segments, as many as the live list shows: those of the last while, and what a list must have. Where the
+/// source paused, what was before is soon off the list, as in other renditions. What left it never comes back.
 fn live(snapshot: &Snapshot) -> &[Arc<Segment>] {
-    let target = Ticks::from_timescale(snapshot.targets.duration.into(), 1);
-    let enough = LIVE_WINDOW.max(Ticks(target.0 * 3));
+    let segments = &snapshot.segments;
+    let end = |segment: &Segment| segment.start + segment.duration;
+    let least = Ticks::from_timescale(3 * i64::from(snapshot.targets.duration), 1);
+    let enough = LIVE_WINDOW.max(least);
+    let newest = segments.last().map_or(Ticks(0), |newest| end(newest));
     let mut length = Ticks(0);
-    let count = snapshot.segments.iter().rev().take_while(|segment| {
-        let short = length < enough;
+    let count = segments.iter().rev().take_while(|segment| {
+        let shown = length < least || newest - end(segment) < enough;
         length += segment.duration;
-        short
+        shown
     });
-    let count = count.count().max(FEWEST_LISTED).min(snapshot.segments.len());
-    &snapshot.segments[snapshot.segments.len() - count..]
+    let count = count.count().max(FEWEST_LISTED).min(segments.len());
+    &segments[segments.len() - count..]
 }
 
 struct Writer<'a> {

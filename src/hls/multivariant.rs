@@ -1,9 +1,9 @@
-//! The multivariant playlist: one variant a rendition, and one group of sound that all of them share.
+//! The multivariant playlist: one variant a rendition, and the sound that plays along as a group of its own.
 //!
-//! Renditions that are listed together show the same camera, so they have the same sound. Where it is one
-//! group for all, a player that changes the picture leaves the sound alone (RFC 8216bis 6.2.4 wants the same
-//! audio for all variants); where each variant has a group of its own, the player loads both anew, and its
-//! sound runs dry meanwhile.
+//! Where each rendition has sound of its own, a player that turns away from one that is down takes picture and sound
+//! from another: hls.js looks for a variant with another group where a list of sound fails. That is worth that a player
+//! that changes the picture loads the other sound too, though it is the same (RFC 8216bis 6.2.4): names and languages
+//! are alike, so that none takes it for another choice, and what was loaded stays.
 
 use std::sync::Arc;
 
@@ -26,11 +26,13 @@ pub struct Variant {
     pub average: u64,
     /// Frames a second, once measured.
     pub frame_rate: Option<f64>,
+    /// The sound that plays along.
+    pub sound: Option<Sound>,
     /// How far back its playlists go.
     pub list: List,
 }
 
-/// The sound of all variants.
+/// The sound of a variant, its own or that of another rendition.
 #[derive(Clone, Debug)]
 pub struct Sound {
     /// Name of the rendition that it is from.
@@ -45,12 +47,18 @@ pub struct Sound {
 
 /// Writes the multivariant playlist; the variant to start with comes first. `independent` promises
 /// that every segment can be decoded alone (RFC 8216bis 4.4.2.1).
-pub fn render(variants: &[Variant], sound: Option<&Sound>, independent: bool) -> String {
+pub fn render(variants: &[Variant], independent: bool) -> String {
+    let mut sounds: Vec<&Sound> = Vec::new();
+    for sound in variants.iter().filter_map(|variant| variant.sound.as_ref()) {
+        if sounds.iter().all(|known| known.name != sound.name) {
+            sounds.push(sound);
+        }
+    }
     let playlist = MasterPlaylist {
         version: Some(6),
-        variants: variants.iter().map(|variant| stream(variant, sound)).collect(),
+        variants: variants.iter().map(stream).collect(),
         independent_segments: independent,
-        alternatives: sound.map(media).into_iter().collect(),
+        alternatives: sounds.into_iter().map(media).collect(),
         ..MasterPlaylist::default()
     };
     let mut text = Vec::new();
@@ -62,8 +70,8 @@ fn uri(folder: &str, track: TrackKind, list: List) -> String {
     format!("{folder}{}", Name::Playlist(track, list))
 }
 
-fn stream(variant: &Variant, sound: Option<&Sound>) -> VariantStream {
-    let video = &variant.video;
+fn stream(variant: &Variant) -> VariantStream {
+    let (video, sound) = (&variant.video, variant.sound.as_ref());
     let codecs = [Some(&video.rfc6381), sound.map(|sound| &sound.audio.rfc6381)];
     VariantStream {
         uri: uri(&variant.folder, TrackKind::Video, variant.list),
@@ -97,41 +105,56 @@ mod tests {
     use super::*;
     use crate::media::track::testing;
 
-    fn variant(name: &str) -> Variant {
+    fn variant(name: &str, sound: Option<&str>) -> Variant {
+        let audio = || testing::tracks().audio.expect("sound");
+        let folder = |name: &str| format!("{name}/");
         Variant {
-            folder: format!("{name}/"),
+            folder: folder(name),
             video: testing::tracks().video,
             peak: 2_200_000,
             average: 2_000_000,
             frame_rate: Some(24.99961),
+            sound: sound.map(|name| Sound {
+                name: name.into(),
+                folder: folder(name),
+                audio: audio(),
+                list: List::Live,
+            }),
             list: List::Live,
         }
     }
 
     #[test]
-    fn each_rendition_is_a_variant_and_all_share_the_sound_of_one() {
-        let audio = testing::tracks().audio.expect("sound");
-        let sound = Sound { name: "main".into(), folder: "main/".into(), audio, list: List::Live };
-        let text = render(&[variant("main"), variant("sub")], Some(&sound), true);
+    fn each_rendition_is_a_variant_with_its_own_sound() {
+        let text = render(&[variant("main", Some("main")), variant("sub", Some("sub"))], true);
         let expected = "\
 #EXTM3U
 #EXT-X-VERSION:6
 #EXT-X-INDEPENDENT-SEGMENTS
 #EXT-X-MEDIA:TYPE=AUDIO,URI=\"main/audio.m3u8\",GROUP-ID=\"main\",LANGUAGE=\"und\",NAME=\"Camera\",\
 DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"2\"
+#EXT-X-MEDIA:TYPE=AUDIO,URI=\"sub/audio.m3u8\",GROUP-ID=\"sub\",LANGUAGE=\"und\",NAME=\"Camera\",\
+DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"2\"
 #EXT-X-STREAM-INF:BANDWIDTH=2200000,AVERAGE-BANDWIDTH=2000000,CODECS=\"avc1.42c00d,mp4a.40.2\",\
 RESOLUTION=320x180,FRAME-RATE=25,AUDIO=\"main\"
 main/video.m3u8
 #EXT-X-STREAM-INF:BANDWIDTH=2200000,AVERAGE-BANDWIDTH=2000000,CODECS=\"avc1.42c00d,mp4a.40.2\",\
-RESOLUTION=320x180,FRAME-RATE=25,AUDIO=\"main\"
+RESOLUTION=320x180,FRAME-RATE=25,AUDIO=\"sub\"
 sub/video.m3u8
 ";
         assert_eq!(text, expected);
     }
 
     #[test]
+    fn a_sound_that_two_renditions_share_is_one_group() {
+        let text = render(&[variant("main", Some("main")), variant("sub", Some("main"))], true);
+        assert_eq!(text.matches("#EXT-X-MEDIA:").count(), 1, "{text}");
+        assert_eq!(text.matches(",AUDIO=\"main\"\n").count(), 2, "{text}");
+    }
+
+    #[test]
     fn without_sound_there_is_no_group_and_no_codec_of_it() {
-        let text = render(&[variant("main")], None, true);
+        let text = render(&[variant("main", None)], true);
         assert!(!text.contains("EXT-X-MEDIA") && !text.contains("AUDIO="), "{text}");
         assert!(text.contains("CODECS=\"avc1.42c00d\","), "{text}");
     }

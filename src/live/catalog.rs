@@ -4,9 +4,9 @@ use std::sync::{Arc, OnceLock};
 
 use dashmap::DashMap;
 
-use super::Options;
 use super::channel::Channel;
 use super::targets::{Measured, Targets};
+use super::{Options, State};
 use crate::media::Ticks;
 use crate::media::time::TICKS_PER_SECOND;
 
@@ -67,6 +67,16 @@ impl Camera {
         };
         let default = &self.renditions[0];
         rendition.name == default.name || (proved(default) && proved(rendition))
+    }
+
+    /// The renditions that a player may turn to while `rendition` is down: those that live and show the same at the
+    /// same time. Whether they have gone on for long enough is told by [`Tip::stands_in_for`].
+    pub fn stand_ins<'a>(&'a self, rendition: &Rendition) -> impl Iterator<Item = &'a Rendition> {
+        let down = rendition.channel.is_down() && self.is_aligned(rendition);
+        let lives = move |other: &&Rendition| {
+            down && other.channel.status().state == State::Live && self.is_aligned(other)
+        };
+        self.renditions.iter().filter(lives)
     }
 
     /// What this camera's playlists promise, once they do.

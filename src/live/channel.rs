@@ -221,6 +221,12 @@ impl Channel {
         self.status.borrow().clone()
     }
 
+    /// True while nothing comes, and what was listed before is all there is: also while the source connects anew.
+    pub fn is_down(&self) -> bool {
+        let status = self.status.borrow();
+        status.state.is_lost() || status.state == State::Connecting && self.tip().video.started
+    }
+
     /// Changes with the source.
     pub fn statuses(&self) -> watch::Receiver<Status> {
         self.status.subscribe()

@@ -1,6 +1,7 @@
 //! The segments of one track of a rendition: the finished ones, and the one that grows.
 
 mod date;
+mod keep;
 mod measure;
 
 use std::collections::VecDeque;
@@ -11,6 +12,7 @@ use super::model::{Chunk, Epoch, Part, Segment};
 use crate::media::Ticks;
 
 use date::date;
+pub use keep::Keep;
 pub use measure::{BitRates, bit_rate};
 
 /// Fewest finished segments in a list (Apple's authoring specification, 8.11).
@@ -66,15 +68,6 @@ pub struct Place {
     pub whole: bool,
     /// The longest that a part may be, if that is known.
     pub longest_part: Option<Ticks>,
-}
-
-/// How much of a track is listed and how much is kept.
-#[derive(Clone, Copy, Debug)]
-pub struct Keep {
-    /// Media that stays listed.
-    pub listed: Ticks,
-    /// Media that stays loadable after it left the list.
-    pub unlisted: Ticks,
 }
 
 /// The segments of one track.
@@ -246,38 +239,6 @@ impl Line {
         self.last_stretch = Some(segment.stretch);
         self.segments.push_back(Arc::new(segment));
         self.version += 1;
-    }
-
-    /// Takes segments off the list, oldest first, while `keep.listed` of media stays on it.
-    pub fn shorten_list(&mut self, keep: Keep) {
-        let listed = self.listed();
-        let mut count = listed.clone().count();
-        let mut length = Ticks(listed.map(|segment| segment.duration.0).sum());
-        while count > FEWEST_LISTED {
-            let Some(first) = self.segment(self.first_listed) else { break };
-            if length - first.duration < keep.listed {
-                break;
-            }
-            length = length - first.duration;
-            count -= 1;
-            self.first_listed += 1;
-        }
-    }
-
-    /// Lists again all that is kept: for the moment at which the first list is made.
-    pub fn list_all(&mut self) {
-        self.first_listed = self.segments.front().map_or(self.next_msn, |segment| segment.msn);
-        self.version += 1;
-    }
-
-    /// True when the oldest kept segment left the list so long ago that nobody may ask for it any more.
-    pub fn oldest_is_over(&self, keep: Keep) -> bool {
-        let Some(oldest) = self.segments.front().filter(|oldest| oldest.msn < self.first_listed) else {
-            return false;
-        };
-        let unlisted = self.segments.iter().take_while(|segment| segment.msn < self.first_listed);
-        let length = Ticks(unlisted.map(|segment| segment.duration.0).sum());
-        length - oldest.duration >= keep.unlisted
     }
 
     /// Lets go of the oldest kept segment, listed or not.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -62,6 +62,8 @@ pub struct Origin {
     /// The stretch that the camera has come to: a break in one rendition is one in all, since
     /// discontinuity numbers must match in all playlists (RFC 8216bis 6.2.4).
     pub stretch: Arc<AtomicU64>,
+    /// Presentation time before which some rendition's lists have nothing any more, in ticks.
+    pub(super) from: Arc<AtomicI64>,
     /// How the camera's own clock dates its stretches.
     pub dates: Arc<Dates>,
 }
@@ -78,6 +80,7 @@ impl Origin {
             first_stretch,
             anchor,
             stretch: Arc::new(AtomicU64::new(first_stretch)),
+            from: Arc::new(AtomicI64::new(i64::MIN)),
             dates: Arc::default(),
         }
     }
@@ -88,6 +91,16 @@ impl Origin {
             Ok(_) => own + 1,
             Err(reached) => reached,
         }
+    }
+
+    /// Takes note that a rendition lists nothing any more that is before `start`.
+    pub fn list_from(&self, start: Ticks) {
+        self.from.fetch_max(start.0, Ordering::Relaxed);
+    }
+
+    /// Presentation time before which some rendition lists nothing any more.
+    pub fn listed_from(&self) -> Ticks {
+        Ticks(self.from.load(Ordering::Relaxed))
     }
 
     /// The stretch that the camera has come to.

@@ -44,6 +44,11 @@ impl State {
 }
 
 impl State {
+    /// True while it is known that nothing comes: what connects for the first time may yet deliver.
+    pub fn is_lost(&self) -> bool {
+        matches!(self, Self::Stalled | Self::Retrying(_) | Self::Unauthorized(_) | Self::Unsupported(_))
+    }
+
     /// How long the pause before the next attempt is, counted from when it began.
     pub fn pause(&self) -> Option<Duration> {
         match self {

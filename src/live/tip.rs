@@ -1,7 +1,13 @@
 //! What readers wait for: the state of a ring in a few numbers.
 
 use super::line::Line;
+use crate::media::time::TICKS_PER_SECOND;
 use crate::media::{Ticks, TrackKind};
+
+/// A rendition that went on for so long without another one, and without a break, stands in for it: where a whole
+/// camera goes, or comes back, its renditions do so one shortly after the other, and no player should run from one to
+/// the other meanwhile.
+const STANDS_IN_AFTER: Ticks = Ticks(TICKS_PER_SECOND as i64);
 
 /// What readers wait for, in a few numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +22,8 @@ pub struct Tip {
     pub last_sync: Option<u64>,
     /// Where the newest chunk ends.
     pub end: Ticks,
+    /// Where the pictures began that have gone on without a break since.
+    pub begun: Ticks,
     /// Grows with each change, so that the newest of two is known.
     pub revision: u64,
     /// True when nothing will come any more: the camera was removed, or the process ends.
@@ -31,6 +39,11 @@ impl Tip {
     /// True when a playlist has changed since.
     pub fn lists_differ(&self, new: &Self) -> bool {
         (self.video, self.audio, self.closed) != (new.video, new.audio, new.closed)
+    }
+
+    /// True when this ring has gone on for a while since `other`, of a rendition of the same camera, came to its end.
+    pub fn stands_in_for(&self, other: &Self) -> bool {
+        self.end - self.begun.max(other.end) >= STANDS_IN_AFTER
     }
 
     /// The tip of one track's playlist.
@@ -82,5 +95,22 @@ impl LineTip {
             finished: line.newest().is_some(),
             version: line.version(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_goes_on_alone_for_a_second_stands_in() {
+        let tip = |begun, end| Tip { begun: Ticks(begun), end: Ticks(end), ..Tip::default() };
+        let gone = tip(0, 900_000);
+        assert!(!tip(0, 900_000 + 89_999).stands_in_for(&gone), "it may be about to go too");
+        assert!(tip(0, 900_000 + 90_000).stands_in_for(&gone));
+        let back = 1_800_000;
+        assert!(!tip(back, back + 45_000).stands_in_for(&gone), "the other may be about to come back too");
+        assert!(tip(back, back + 90_000).stands_in_for(&gone));
+        assert!(!tip(0, 450_000).stands_in_for(&gone), "it is behind");
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Bounded by time and by bytes. No clock, lock or waiting: `channel.rs` adds those.
 
+mod keep;
 mod measure;
 mod rest;
 mod sound;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use super::Options;
 use super::cutter::{self, Boundary, Incoming, Limits};
 use super::fit::{Fitted, Picture, fit};
-use super::line::{Keep, Line, Place};
+use super::line::{Line, Place};
 use super::model::{Chunk, Origin};
 use super::ring::Ring;
 use super::targets::{self, LONGEST_TARGET_DURATION, Targets, segment_limit};
@@ -28,9 +29,6 @@ const SOUND_PATIENCE: Ticks = Ticks(TICKS_PER_SECOND as i64 * 3 / 2);
 
 /// Sound that may be missing before a break, where what was under way is lost.
 const SOUND_LOST_AT_BREAK: Ticks = Ticks(TICKS_PER_SECOND as i64);
-
-/// Media that may come faster than its time, where the decode line was late.
-const CATCH_UP: Ticks = Ticks(8 * TICKS_PER_SECOND as i64);
 
 /// The open segment may hold this share of the ring's bytes.
 const SEGMENT_SHARE: usize = 4;
@@ -53,6 +51,8 @@ pub struct Window {
     stretch: u64,
     /// True while the playlists wait for a sync sample to start their next stretch with.
     broken: bool,
+    /// Where the pictures began that have gone on without a break since.
+    begun: Ticks,
     gop_start: Option<Ticks>,
     last_gop: Ticks,
     longest_gop: Ticks,
@@ -81,6 +81,7 @@ impl Window {
             origin: origin.clone(),
             stretch: origin.first_stretch,
             broken: true,
+            begun: Ticks(0),
             gop_start: None,
             last_gop: Ticks(0),
             longest_gop: Ticks(0),
@@ -91,11 +92,6 @@ impl Window {
             revision: 0,
             closed: false,
         }
-    }
-
-    /// Most bytes of one chunk: a quarter of the ring.
-    pub fn most_chunk_bytes(options: &Options) -> usize {
-        options.ring_bytes / SEGMENT_SHARE
     }
 
     /// Ends the next picture on the decode line so that parts keep their bounds.
@@ -129,7 +125,7 @@ impl Window {
             if !chunk.sync {
                 return;
             }
-            self.broken = false;
+            (self.broken, self.begun) = (false, chunk.start);
             self.stretch = match self.video.last_stretch() {
                 Some(_) => self.origin.stretch_after(self.stretch),
                 None => self.origin.stretch(),
@@ -163,8 +159,7 @@ impl Window {
 
     /// `shown` is where the newest picture ends on the clock by which sound comes too.
     fn after_video_segment(&mut self, shown: Ticks) {
-        let keep = self.keep();
-        self.video.shorten_list(keep);
+        let keep = self.shorten_list();
         if let Some(audio) = &mut self.audio {
             // One segment behind is the rule, since audio comes after the video it belongs to. Where pictures come
             // faster again than was predicted, their line is ahead of the sound for a moment: that is no reason
@@ -192,8 +187,7 @@ impl Window {
         self.waiting_audio.clear();
         self.gop_start = None;
         self.video.close_segment();
-        let keep = self.keep();
-        self.video.shorten_list(keep);
+        let keep = self.shorten_list();
         if let Some(audio) = &mut self.audio {
             while audio.open_msn() < self.video.open_msn() {
                 let last = audio.open_msn() + 1 == self.video.open_msn();
@@ -259,46 +253,6 @@ impl Window {
         self.targets.map_or(LONGEST_TARGET_DURATION, |targets| targets.duration)
     }
 
-    fn keep(&self) -> Keep {
-        let target = Ticks::from_timescale(i64::from(self.target_duration()), 1);
-        // A list is never shorter than three target durations (RFC 8216bis 6.2.2).
-        let listed = Ticks::from_duration(self.options.window).max(Ticks(target.0 * 3));
-        // Three target durations, for parts too (RFC 8216bis 6.2.2), and what a decode line may catch up.
-        Keep { listed, unlisted: Ticks(target.0 * 3) + CATCH_UP }
-    }
-
-    fn evict(&mut self) {
-        let keep = self.keep();
-        while self.video.oldest().is_some() {
-            let full = self.ring.bytes() > self.options.ring_bytes;
-            if !full && !self.video.oldest_is_over(keep) {
-                break;
-            }
-            self.evicted_early += u64::from(!self.video.oldest_is_over(keep));
-            self.video.drop_oldest();
-            self.evict_audio_and_chunks();
-        }
-        // Without a finished segment the chunks alone are bounded.
-        while self.ring.bytes() > self.options.ring_bytes && !self.ring.is_empty() {
-            self.ring.drop_oldest();
-        }
-    }
-
-    fn evict_audio_and_chunks(&mut self) {
-        let first_msn = self.video.oldest().map_or(self.video.open_msn(), |oldest| oldest.msn);
-        if let Some(audio) = &mut self.audio {
-            audio.drop_before(first_msn);
-        }
-        let first_chunk = match (self.video.oldest(), self.video.open()) {
-            (Some(oldest), _) => oldest.first_chunk,
-            (None, Some(open)) => open.first_chunk(),
-            (None, None) => self.ring.next(),
-        };
-        while self.ring.first() < first_chunk && !self.ring.is_empty() {
-            self.ring.drop_oldest();
-        }
-    }
-
     /// What readers wait for.
     pub fn tip(&self) -> Tip {
         Tip {
@@ -307,6 +261,7 @@ impl Window {
             next_chunk: self.ring.next(),
             last_sync: self.ring.last_sync(),
             end: self.ring.newest().map(|chunk| chunk.end).unwrap_or_default(),
+            begun: self.begun,
             revision: self.revision,
             closed: self.closed,
         }
@@ -558,6 +513,30 @@ mod tests {
         assert!(camera.window.video.listed().count() > 0);
         assert!(camera.window.ring().last_sync().is_some());
         assert!(camera.window.evicted_early() > 0);
+    }
+
+    #[test]
+    fn what_one_rendition_had_to_let_go_of_leaves_the_lists_of_the_others() {
+        let origin = origin();
+        let options = Options { window: Duration::from_secs(100), ring_bytes: 450_000, ..Options::default() };
+        let mut main = Camera::of(&origin, 25, 50, options);
+        let mut sub = Camera::of(&origin, 25, 50, options);
+        (main.size, sub.size) = (400, 100);
+        for _ in 0..80 {
+            main.play(1);
+            sub.play(1);
+        }
+        assert!(main.window.evicted_early() > 0 && sub.window.evicted_early() == 0);
+        let start = |camera: &Camera| camera.window.video.listed().next().expect("a segment").presentation;
+        let apart = start(&main) - start(&sub);
+        assert!((0..=4 * 90_000).contains(&apart.0), "{apart:?}");
+        let kept = sub.window.video.oldest().expect("a segment").start;
+        assert_eq!(kept, Ticks(0), "what was listed can be loaded as long as ever");
+        // However little the one has left, the others keep what a list must have.
+        origin.list_from(Ticks(1_000 * 90_000));
+        sub.play(60);
+        let listed: i64 = sub.durations(TrackKind::Video).iter().sum();
+        assert_eq!(listed, 3 * i64::from(LONGEST_TARGET_DURATION) * 90_000);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! HLS requests: waiting, playlists written once and shared, media as it lies in the ring.
 
 mod multivariant;
+mod wait;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,20 +10,18 @@ use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::HeaderMap;
 use moka::sync::Cache as SharedCache;
-use tokio::time::timeout;
 
 use super::answer::{Answer, Cache, Urgency, error, ok, urgent};
 use super::body::Body;
 use super::delivery::{in_ranges, tagged};
 use super::rendered::Rendered;
 use crate::hls::media::Form;
-use crate::hls::{
-    List, Name, Options, Piece, Reload, RenditionReport, Want, decide, directives, media, wants_delta,
-};
+use crate::hls::{List, Name, Options, Piece, RenditionReport, directives, media, wants_delta};
 use crate::live::targets::SHORTEST_TARGET_DURATION;
-use crate::live::{Camera, Channel, Closed, LineTip, PartId, Rendition, Snapshot, State, Tip};
+use crate::live::{Camera, Channel, LineTip, PartId, Rendition, Snapshot, State, Tip};
 use crate::media::TrackKind;
 use crate::media::fmp4::SEGMENT_TYPE;
+use wait::{Waited, reload, wait};
 
 const SEGMENT: &str = "video/iso.segment";
 /// Most bytes of rendered playlists that are kept.
@@ -77,7 +76,7 @@ impl Hls {
                 let answer = match piece {
                     Piece::Init(epoch) => init(camera, channel, track, epoch),
                     Piece::Segment(msn) => segment(camera, channel, track, msn),
-                    Piece::Part(id) => part(camera, channel, track, id).await,
+                    Piece::Part(id) => part(camera, rendition, track, id).await,
                 };
                 // The name stands for these bytes and no others, for ever.
                 if answer.status() == StatusCode::OK {
@@ -110,13 +109,15 @@ impl Hls {
             return not_delivering(camera);
         }
         let finished = |tip: &Tip| tip.line(track).is_some_and(|line| line.finished);
-        let _ = timeout(self.options.start_timeout, channel.until(finished)).await;
+        if wait(camera, rendition, self.options.start_timeout, finished).await == Waited::StandIn {
+            return stood_in_for(rendition);
+        }
         if !channel.tip().line(track).is_some_and(|line| line.started) {
             return not_delivering(camera);
         }
         let targets = camera.promise();
         if let Some(want) = want
-            && let Some(refusal) = wait_for(channel, track, want, targets.duration).await
+            && let Some(refusal) = reload(camera, rendition, track, want, targets.duration).await
         {
             return refusal;
         }
@@ -162,30 +163,6 @@ pub struct Request<'a> {
     pub query: &'a str,
     /// The headers.
     pub headers: &'a HeaderMap,
-}
-
-/// Waits until the playlist shows what is wanted; the answer if it cannot.
-async fn wait_for(channel: &Channel, track: TrackKind, want: Want, target_duration: u32) -> Option<Answer> {
-    let part_target = channel.part_target(track).unwrap_or_default();
-    // A list that has ended is all there is (RFC 8216bis 6.2.5.2).
-    if channel.tip().closed {
-        return None;
-    }
-    let decision = |tip: &Tip| tip.line(track).map_or(Reload::Wait, |line| decide(line, part_target, want));
-    match decision(&channel.tip()) {
-        Reload::Serve => return None,
-        Reload::Reject => {
-            return Some(error(StatusCode::BAD_REQUEST, "that segment or part is too far in the future"));
-        }
-        Reload::Wait => {}
-    }
-    // Three target durations (RFC 8216bis 6.2.5.2).
-    let patience = seconds(target_duration * 3);
-    match timeout(patience, channel.until(|tip| decision(tip) != Reload::Wait)).await {
-        // A closed channel ends its list, which is what the directives are ignored for.
-        Ok(Ok(_) | Err(Closed)) => None,
-        Err(_) => Some(error(StatusCode::SERVICE_UNAVAILABLE, "the camera sent nothing new in time")),
-    }
 }
 
 /// How far the camera's other playlists have come.
@@ -246,7 +223,8 @@ fn segment(camera: &Camera, channel: &Channel, track: TrackKind, msn: u64) -> An
 }
 
 /// A part; the one that the playlist hints at is waited for (RFC 8216bis 6.2.6).
-async fn part(camera: &Camera, channel: &Channel, track: TrackKind, id: PartId) -> Answer {
+async fn part(camera: &Camera, rendition: &Rendition, track: TrackKind, id: PartId) -> Answer {
+    let channel = &rendition.channel;
     let now = channel.tip_now();
     if channel.part(track, id.msn, id.part).is_none() {
         let position = move |tip: &Tip| {
@@ -259,8 +237,10 @@ async fn part(camera: &Camera, channel: &Channel, track: TrackKind, id: PartId) 
         }
         let passed = |tip: &Tip| tip.revision >= now.revision && position(tip) != hinted;
         let patience = seconds(target_duration(camera) * 3);
-        if timeout(patience, channel.until(passed)).await.is_err() {
-            return error(StatusCode::SERVICE_UNAVAILABLE, "the camera sent nothing new in time");
+        match wait(camera, rendition, patience, passed).await {
+            Waited::Come => {}
+            Waited::Late => return late(),
+            Waited::StandIn => return stood_in_for(rendition),
         }
     }
     let Some(part) = channel.part(track, id.msn, id.part) else { return gone() };
@@ -292,6 +272,18 @@ fn kept(camera: &Camera) -> Cache {
 
 fn gone() -> Answer {
     error(StatusCode::NOT_FOUND, "no such media, or it is no longer kept")
+}
+
+fn late() -> Answer {
+    error(StatusCode::SERVICE_UNAVAILABLE, "the camera sent nothing new in time")
+}
+
+/// A list that does not grow keeps players from turning to one that does; a refusal makes them.
+fn stood_in_for(rendition: &Rendition) -> Answer {
+    let status = rendition.channel.status();
+    let name = &rendition.name;
+    let sentence = format!("rendition {name} is not delivering, and another one of the camera is: {status}");
+    error(StatusCode::SERVICE_UNAVAILABLE, sentence)
 }
 
 fn not_delivering(camera: &Camera) -> Answer {

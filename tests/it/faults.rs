@@ -4,6 +4,7 @@ mod breaks;
 mod lost;
 mod refused;
 mod sound;
+mod stand_in;
 mod time;
 
 pub use self::lost::Watch;

@@ -8,5 +8,6 @@ mod media;
 mod multivariant;
 mod playlists;
 mod reload;
+mod renditions;
 mod start;
 mod tls;

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Empty;
@@ -17,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::support::program::Program;
 use crate::support::site::Site;
 use crate::support::{soon, until};
 
@@ -77,12 +77,21 @@ async fn site(folder: &Path, before: &str, more: &str) -> (Site, SocketAddr) {
 async fn a_certificate_is_replaced_without_breaking_a_connection() {
     let folder = tempfile::tempdir().unwrap();
     let old = write(folder.path());
-    let (_site, address) = site(folder.path(), "", "").await;
+    let (place, config) = (folder.path().display(), folder.path().join("belvedere.toml"));
+    let toml = format!(
+        "[server.tls]\nlisten = \"127.0.0.1:0\"\ncert = \"{place}/cert.pem\"\nkey = \"{place}/key.pem\"\nredirect = true\n"
+    );
+    std::fs::write(&config, toml).unwrap();
+    let program = Program::start(&["serve", "--config", config.to_str().unwrap(), "--log", "info"]);
+    // Pages lead to where it speaks TLS.
+    let page = url::Url::parse(program.client.get("/").await.header("location")).unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], page.port().unwrap()));
     let mut open = speak(connect(&client(&old), address, "localhost").await.unwrap()).await;
     assert!(alive(&mut open).await);
     // A key alone fits nothing: what was there stays.
     std::fs::write(folder.path().join("key.pem"), "nonsense").unwrap();
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    let refused = || program.logged("the certificate is not replaced");
+    until("a word about the key", async || (!refused().is_empty()).then_some(())).await;
     assert!(connect(&client(&old), address, "localhost").await.is_ok());
     let new = write(folder.path());
     until("the new certificate", async || connect(&client(&new), address, "localhost").await.ok()).await;

@@ -109,6 +109,33 @@ pub fn two_renditions() -> impl Strategy<Value = Plan> {
     plan(options(), two)
 }
 
+/// Two renditions with rings that go back as far as their bytes do, and one of which goes away at times.
+pub fn two_budgets() -> impl Strategy<Value = Plan> {
+    let event = || {
+        prop_oneof![
+            3 => Just(Event::Nothing),
+            1 => (5_000..=60_000_u32).prop_map(|ms| Event::Lost { ms }),
+        ]
+    };
+    let scenes = || (vec((event(), 10_000..=25_000_u32), 2..=4), 2_000..=5_000_u32, 500..=3_000_u32);
+    let scenes = || {
+        scenes().prop_map(|(scenes, rate, gop_ms)| {
+            let scene = |(first, ms)| Scene { first, ms, rate, gop_ms };
+            scenes.into_iter().map(scene).collect::<Vec<_>>()
+        })
+    };
+    let one = |bytes: RangeInclusive<usize>| {
+        (stream(scenes(), always()), bytes).prop_map(|(stream, bytes)| Stream { bytes, ..stream })
+    };
+    let options =
+        (options(), 50..=120_u64, 40_000..=150_000_usize).prop_map(|(options, window, ring_bytes)| Options {
+            window: Duration::from_secs(window),
+            ring_bytes,
+            ..options
+        });
+    plan(options, (one(200..=1_500), one(40..=400)).prop_map(|(main, sub)| vec![main, sub]))
+}
+
 /// Anything at once.
 pub fn anything() -> impl Strategy<Value = Plan> {
     let heard = prop_oneof![

@@ -11,10 +11,10 @@ use belvedere::stats::RenditionStats;
 
 use crate::blocking;
 use crate::pieces::Pieces;
-use crate::plan::Stream;
+use crate::plan::{Event, Sound, Stream};
 use crate::renditions::Rendition;
 use crate::support::checker::{Expected, check_next};
-use crate::support::playlist::{Playlist, parse};
+use crate::support::playlist::{self, Playlist, parse};
 use crate::world::{Faults, Seen};
 
 /// One in so many looks at an unchanged ring makes sure that the text did not change either.
@@ -28,6 +28,9 @@ const PAUSE_SLACK: f64 = 4_000.0;
 const SOUND_CHUNK_MS: i64 = 75;
 /// What sound may lag behind the picture beside its own parts and frames: a chunk of it, and the network.
 const SOUND_SLACK_MS: i64 = SOUND_CHUNK_MS + 100;
+
+/// Sound that may be lost where a break ends its segment, in ticks.
+const MOST_LOST_AT_BREAK: i64 = 90_000;
 
 /// A segment of sound that starts later than this is a gap, give or take a frame of it.
 const SEGMENT_SLACK_MS: f64 = 200.0 + 256.0;
@@ -45,6 +48,8 @@ pub struct Lists {
     pieces: Pieces,
     snapshot: Option<Snapshot>,
     date_slack: (f64, f64),
+    /// True when the newest look found another finished segment.
+    longer: bool,
     seen: Seen,
 }
 
@@ -66,6 +71,8 @@ impl fmt::Display for Name {
 #[derive(Default)]
 struct Url {
     before: Option<Playlist>,
+    /// Where that ended which left the list, by its date, in seconds.
+    gone: Option<f64>,
 }
 
 impl Lists {
@@ -88,12 +95,14 @@ impl Lists {
             pieces: Pieces::new(rendition, track),
             snapshot: None,
             date_slack,
+            longer: false,
             seen: Seen::default(),
         }
     }
 
     /// Looks at the lists, if anything changed.
     pub fn look(&mut self, faults: &mut Faults) {
+        self.longer = false;
         let tip = self.channel.tip();
         let Some(line) = tip.line(self.name.track).filter(|line| line.started) else { return };
         let state = Some((line.version, tip.closed));
@@ -108,6 +117,8 @@ impl Lists {
         let Some(snapshot) = self.channel.snapshot(self.name.track) else {
             return faults.unless(false, "started", &self.name, || "a started list cannot be had".into());
         };
+        let newest = |snapshot: &Snapshot| snapshot.segments.last().map(|last| last.msn);
+        self.longer = newest(&snapshot) > self.snapshot.as_ref().and_then(newest);
         self.read(&snapshot, faults);
         self.pieces.read(&snapshot, &self.name, faults, &mut self.seen);
         self.snapshot = Some(snapshot);
@@ -148,10 +159,15 @@ impl Lists {
                     format!("{}\n{}", violation.what, playlist.text)
                 });
             }
+            let msn = playlist.msn.unwrap_or(0);
+            let left = url.before.iter().flat_map(|before| &before.segments).filter(|one| one.msn < msn);
+            url.gone =
+                left.map(end_of).fold(url.gone, |gone, end| Some(gone.map_or(end, |gone| gone.max(end))));
             url.before = Some(playlist);
         }
         if same {
             self.dvr.before.clone_from(&self.live.before);
+            self.dvr.gone = self.live.gone;
         }
     }
 
@@ -208,6 +224,37 @@ impl Lists {
         all.iter().find(|(stretch, _)| *stretch == newest).map(|(_, start)| *start)
     }
 
+    /// What is listed in one rendition alone lies at the head, and is a target duration long at most, but for what a
+    /// list must have (RFC 8216bis 6.2.2 and 6.2.4). One that came later than others has nothing from before.
+    pub fn begins_with(&self, other: &Self, faults: &mut Faults) {
+        for list in [List::Live, List::Dvr] {
+            let (Some(own), Some(others)) = (self.url(list).before.as_ref(), other.url(list).before.as_ref())
+            else {
+                return;
+            };
+            // What the other one never had, since it was away, is no matter of where lists begin.
+            let (Some(first), Some(gone)) = (own.segments.first(), other.url(list).gone) else { continue };
+            let target = own.target.unwrap_or(0) as f64;
+            let needed = own.segments.len() <= 6 || own.length() - first.duration < 3.0 * target;
+            let Some(wall) = first.wall else { continue };
+            let alone = gone - wall as f64 / 1000.0;
+            // The live list goes back from its own end, which lies behind where nothing comes any more.
+            let end = |list: &Playlist| list.segments.last().map_or(0.0, end_of);
+            let behind = if list == List::Live { (end(others) - end(own)).max(0.0) } else { 0.0 };
+            let most = target + MOST_OVERLAP / 1000.0 + behind;
+            faults.unless(!self.longer || own.ended || needed || alone <= most, "N48", &self.name, || {
+                format!("{list:?} begins {alone} s before that of {}\n{}", other.name, own.text)
+            });
+        }
+    }
+
+    fn url(&self, list: List) -> &Url {
+        match list {
+            List::Live => &self.live,
+            List::Dvr => &self.dvr,
+        }
+    }
+
     /// Holds sound against its picture.
     pub fn compare(&mut self, video: &Self, faults: &mut Faults) {
         let (Some(heard), Some(seen)) = (&self.snapshot, &video.snapshot) else { return };
@@ -229,25 +276,55 @@ impl Lists {
                 format!("segment {} is dated {off} ms after the video's", segment.msn)
             });
         }
+        self.begins_in_time(video, heard, faults);
         self.in_time(video, heard, faults);
+    }
+
+    /// Is something to be heard all the time?
+    fn never_stops(&self) -> bool {
+        let heard = self.stream.sound.as_ref().and_then(|sound| sound.heard.first());
+        heard.is_some_and(|(from, to)| *from == 0 && *to >= self.stream.end_ms())
+    }
+
+    /// The length of a chunk of sound.
+    fn chunk(&self) -> i64 {
+        let frame = |sound: &Sound| i64::from(sound.samples) * 90_000 / i64::from(sound.rate);
+        self.stream.sound.as_ref().map_or(0, frame).max(SOUND_CHUNK_MS * 90)
+    }
+
+    /// The first segment of a stretch is heard too, where sound comes with its pictures: reordered ones, and those that
+    /// the network holds back, may have been overtaken by it when a break is seen.
+    fn begins_in_time(&self, video: &Self, heard: &Snapshot, faults: &mut Faults) {
+        let clogged = self.stream.scenes.iter().any(|scene| matches!(scene.first, Event::Clog { .. }));
+        let together = self.stream.b_pictures == 0 && self.stream.delay_ms == 0 && !clogged;
+        let Some(last) = heard.segments.last().filter(|last| last.gap && last.discontinuities > 0) else {
+            return;
+        };
+        let mut pictures = video.snapshot.iter().flat_map(|seen| &seen.segments);
+        let crumb = pictures
+            .find(|one| one.msn == last.msn)
+            .is_none_or(|one| one.duration.0 < 2 * self.chunk() + MOST_LOST_AT_BREAK);
+        faults.unless(!together || !self.never_stops() || crumb, "S18", &self.name, || {
+            format!("segment {} begins a stretch with a gap in sound that never stopped", last.msn)
+        });
     }
 
     /// Sound that comes in time is listed within one of its parts behind the picture.
     fn in_time(&self, video: &Self, heard: &Snapshot, faults: &mut Faults) {
         let Some(sound) = self.stream.sound.as_ref().filter(|_| self.stream.is_calm()) else { return };
-        let everything =
-            sound.heard.first().is_some_and(|(from, to)| *from == 0 && *to >= self.stream.end_ms());
+        let everything = self.never_stops();
         let (Some(end), Some(video_end)) = (self.end(), video.end()) else { return };
         // Pictures that get slow at once leave a hole, which is no time in which anything was heard.
         let end = end.max(video.newest_stretch().unwrap_or(end));
         let frame = i64::from(sound.samples) * 90_000 / i64::from(sound.rate);
         // A segment that is cut by bytes, or before pictures that get slow, may be shorter than a chunk of sound, and
         // have none of its own.
-        let chunk = frame.max(SOUND_CHUNK_MS * 90);
-        let crumbs =
-            video.snapshot.iter().flat_map(|seen| &seen.segments).any(|one| one.duration.0 < 2 * chunk);
-        // Behind a break sound may begin with the second segment: where pictures were reordered, some was already under
-        // way when the break was seen.
+        let crumbs = video
+            .snapshot
+            .iter()
+            .flat_map(|seen| &seen.segments)
+            .any(|one| one.duration.0 < 2 * self.chunk());
+        // That which begins a stretch is judged for itself.
         let gap = |last: &&Arc<Segment>| {
             last.gap && last.discontinuities == 0 && last.msn > heard.segments[0].msn + 1
         };
@@ -283,6 +360,11 @@ impl Lists {
             .unless(last.is_none_or(|last| last.ended), "N42", &self.name, || "the list did not end".into());
         self.seen
     }
+}
+
+/// Where a segment ends by its date, in seconds.
+fn end_of(segment: &playlist::Segment) -> f64 {
+    segment.wall.unwrap_or(0) as f64 / 1000.0 + segment.duration
 }
 
 fn same_before(live: &Url, dvr: &Url) -> bool {

@@ -157,6 +157,12 @@ impl World {
             let [video, audio] = pair else { unreachable!("video and audio of each rendition") };
             audio.compare(video, &mut self.faults);
         }
+        // The lists of pictures: those of sound follow them.
+        for (own, other) in [(0, 2), (2, 0)] {
+            if let (Some(own), Some(other)) = (self.lists.get(own), self.lists.get(other)) {
+                own.begins_with(other, &mut self.faults);
+            }
+        }
     }
 
     fn finish(mut self) -> Result<Seen, String> {

@@ -82,11 +82,12 @@ impl Watch {
     }
 }
 
-/// Polls a playlist until it shows a finished segment behind a discontinuity; all that was seen.
+/// Polls a playlist until it shows a finished segment behind a discontinuity; all that was seen. The other rendition
+/// may come back earlier, and then stands in for this one.
 pub async fn until_discontinuity(client: Client, path: &str) -> Vec<Playlist> {
     let mut seen: Vec<Playlist> = Vec::new();
     until(&format!("a discontinuity in {path}"), async || {
-        let playlist = client.playlist(path).await;
+        let playlist = client.playlist_or_stand_in(path).await?;
         let found = playlist.segments.iter().any(|segment| segment.discontinuities > 0);
         seen.push(playlist);
         found.then_some(())

@@ -162,6 +162,7 @@ async fn a_header_tells_how_far_a_media_playlist_has_come() {
 
 #[tokio::test]
 async fn one_text_of_the_multivariant_playlist_is_shared_by_all() {
+    shared().until_segments(VIDEO, 1).await;
     let same = crate::support::until("two requests within a segment", async || {
         let first = shared().found(INDEX).await;
         let known = [("if-none-match", first.header("etag"))];

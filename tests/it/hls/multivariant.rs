@@ -20,17 +20,21 @@ async fn multivariant() -> MasterPlaylist {
 }
 
 #[tokio::test]
-async fn each_rendition_is_a_variant_and_all_share_one_group_of_sound() {
+async fn each_rendition_is_a_variant_with_a_group_of_sound_of_its_own() {
     let playlist = multivariant().await;
     assert!(playlist.independent_segments, "the demo's segments start with sync samples");
     let uris: Vec<_> = playlist.variants.iter().map(|variant| variant.uri.as_str()).collect();
     assert_eq!(uris, ["main/video.m3u8", "sub/video.m3u8"]);
-    for (variant, (width, height)) in playlist.variants.iter().zip([(960, 540), (320, 180)]) {
+    for (variant, (name, width, height)) in
+        playlist.variants.iter().zip([("main", 960, 540), ("sub", 320, 180)])
+    {
         let resolution = variant.resolution.expect("RESOLUTION");
         assert_eq!((resolution.width, resolution.height), (width, height));
         let codecs = variant.codecs.as_deref().expect("CODECS");
         assert!(codecs.starts_with("avc1.4d40") && codecs.ends_with(",mp4a.40.2"), "{codecs}");
+        // Picture and sound are those of one rendition: what takes the one away takes both.
         let group = variant.audio.as_deref().expect("AUDIO");
+        assert_eq!(group, name);
         let sound: Vec<_> = playlist.alternatives.iter().filter(|sound| sound.group_id == group).collect();
         let [sound] = sound.as_slice() else { panic!("one rendition of sound in group {group}: {sound:?}") };
         assert_eq!(sound.media_type, AlternativeMediaType::Audio);
@@ -38,8 +42,10 @@ async fn each_rendition_is_a_variant_and_all_share_one_group_of_sound() {
         assert!(sound.default && sound.autoselect && sound.language.is_some());
         assert_eq!(sound.channels.as_deref(), Some("1"));
     }
-    // The same sound for all: a player that changes the picture leaves it alone.
-    assert_eq!(playlist.alternatives.len(), 1, "{:?}", playlist.alternatives);
+    assert_eq!(playlist.alternatives.len(), 2, "{:?}", playlist.alternatives);
+    // The same to a listener: a player that changes the picture takes it for no other choice.
+    let alike = playlist.alternatives.iter().map(|sound| (&sound.name, &sound.language, &sound.channels));
+    assert_eq!(alike.collect::<std::collections::HashSet<_>>().len(), 1, "{:?}", playlist.alternatives);
 }
 
 #[tokio::test]
@@ -47,7 +53,7 @@ async fn every_uri_in_it_leads_to_a_playlist() {
     let playlist = multivariant().await;
     let sound = playlist.alternatives.iter().filter_map(|sound| sound.uri.as_deref());
     let all: Vec<_> = playlist.variants.iter().map(|variant| variant.uri.as_str()).chain(sound).collect();
-    assert_eq!(all.len(), 3);
+    assert_eq!(all.len(), 4);
     for uri in all {
         assert!(shared().playlist(&join(PATH, uri)).await.target.is_some(), "{uri}");
     }

@@ -13,6 +13,9 @@ use tokio::net::TcpStream;
 use super::playlist::{self, Playlist};
 use super::{soon, until};
 
+/// What a playlist is refused with while another rendition plays on.
+pub const STANDS_IN: &str = "is not delivering, and another one of the camera is";
+
 /// Asks one server.
 #[derive(Clone, Copy, Debug)]
 pub struct Client {
@@ -91,6 +94,16 @@ impl Client {
     /// A media playlist that must be there.
     pub async fn playlist(&self, path: &str) -> Playlist {
         playlist::parse(self.found(path).await.text())
+    }
+
+    /// A media playlist, unless another rendition stands in for its own.
+    pub async fn playlist_or_stand_in(&self, path: &str) -> Option<Playlist> {
+        let answer = self.get(path).await;
+        if answer.status == StatusCode::SERVICE_UNAVAILABLE && answer.text().contains(STANDS_IN) {
+            return None;
+        }
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {:?}", answer.body);
+        Some(playlist::parse(answer.text()))
     }
 
     /// Waits until a playlist lists `count` finished segments.

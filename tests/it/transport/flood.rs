@@ -1,8 +1,8 @@
 //! Cameras that send more than anybody asked for.
 
-use std::time::Duration;
+use belvedere::media::fmp4::SEGMENT_TYPE;
 
-use crate::support::client::Client;
+use crate::support::client::{Client, join};
 use crate::support::site::{Site, camera, demo_camera, rendition};
 use crate::support::{soon, until};
 
@@ -45,19 +45,43 @@ async fn frames_that_no_ring_takes_are_left_out_and_told_and_other_cameras_go_on
 
 #[tokio::test]
 async fn a_flood_of_small_frames_keeps_within_the_ring() {
+    const LIST: &str = "/hls/flood/main/dvr-video.m3u8";
+    const RING: usize = 4 << 20;
     let flood = camera().await;
     // 100 Mbit/s.
     flood.faults().pad_pictures(500_000);
     let toml = format!(
-        "limits.ring_bytes = \"4MiB\"\n{}",
+        "limits.ring_bytes = {RING}\ningest.stall_timeout = \"1s\"\n{}",
         rendition("flood", "main", &flood.url("main"), "audio = \"off\"")
     );
     let site = Site::start(&toml).await;
-    site.until_rendition("flood", 0, "live").await;
-    let before = resident();
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    assert!(resident() < before + (256 << 20), "{} to {} MiB", before >> 20, resident() >> 20);
+    let first = site.until_segments(LIST, 1).await;
+    // No segment is more than a quarter of the ring: it has had to let go of many times what it holds.
+    until("many segments that are gone", async || {
+        let now = site.playlist(LIST).await;
+        (now.msn >= first.msn.map(|msn| msn + 40)).then_some(())
+    })
+    .await;
     assert_eq!(site.camera("flood").await["state"], "live");
+    // Nothing comes any more, so that what there is can be counted.
+    flood.faults().stall(true);
+    until("the end of the flood", async || {
+        (site.camera("flood").await["renditions"][0]["state"] != "live").then_some(())
+    })
+    .await;
+    let kept = site.playlist(LIST).await;
+    let mut bytes = 0;
+    for segment in &kept.segments {
+        bytes += site.found(&join(LIST, &segment.uri)).await.body.len();
+    }
+    // Each segment begins with a box that is no part of the ring.
+    let most = RING + kept.segments.len() * SEGMENT_TYPE.len();
+    assert!((RING / 2..=most).contains(&bytes), "{bytes} bytes in {} segments", kept.segments.len());
+    for gone in [&first, &kept] {
+        let msn = gone.msn.unwrap() - 1;
+        let uri = kept.segments[0].uri.replace(&kept.msn.unwrap().to_string(), &msn.to_string());
+        assert_eq!(site.status(&join(LIST, &uri)).await, 404, "{uri}");
+    }
     soon("the end", site.app.stop()).await;
 }
 

@@ -1,0 +1,143 @@
+//! One rendition of a camera goes away, and the others go on.
+
+use belvedere::demo;
+use futures_util::future::join_all;
+
+use crate::support::checker::assert_good;
+use crate::support::client::{STANDS_IN, join};
+use crate::support::playlist::Playlist;
+use crate::support::site::{Site, camera, demo_camera, rendition};
+use crate::support::{soon, until};
+
+const INDEX: &str = "/hls/cam/index.m3u8";
+const MAIN: &str = "/hls/cam/main/video.m3u8";
+const SUB: &str = "/hls/cam/sub/video.m3u8";
+
+/// The streams of two cameras as renditions of one, so that each can go alone.
+async fn of_two(main: &demo::Server, sub: &demo::Server) -> Site {
+    let toml =
+        rendition("cam", "main", &main.url("main"), "") + &rendition("cam", "sub", &sub.url("sub"), "");
+    let site = Site::start(&toml).await;
+    until_listed(&site, &["main", "sub"]).await;
+    site
+}
+
+/// Waits until the multivariant playlist names the pictures and the sound of these renditions and no others.
+async fn until_listed(site: &Site, names: &[&str]) {
+    until(&format!("{names:?} in one list"), async || {
+        let answer = site.found(INDEX).await;
+        let lists = answer.text().matches(".m3u8").count() == 2 * names.len();
+        let named = |name: &&str| {
+            ["video", "audio"].iter().all(|kind| answer.text().contains(&format!("{name}/{kind}.m3u8")))
+        };
+        (lists && names.iter().all(named)).then_some(())
+    })
+    .await;
+}
+
+fn is_gone(camera: &demo::Server, gone: bool) {
+    camera.faults().refuse(gone.then_some(503));
+    camera.faults().drop_connections();
+}
+
+/// The discontinuity number of the newest segment.
+fn stretch(playlist: &Playlist) -> u64 {
+    let breaks: u64 = playlist.all().map(|segment| segment.discontinuities).sum();
+    playlist.discontinuity_sequence.unwrap() + breaks
+}
+
+#[tokio::test]
+async fn lists_of_a_rendition_that_is_down_are_refused_while_another_one_stands_in() {
+    let (main, sub) = (camera().await, camera().await);
+    let site = of_two(&main, &sub).await;
+    let client = site.client;
+    let mut seen = vec![client.until_segments(MAIN, 2).await];
+    let (msn, part) = seen[0].next_part();
+    let known = site.playlist(&format!("{MAIN}?_HLS_msn={msn}&_HLS_part={part}")).await;
+    // Waits for what does not come, and is told so long before its time is over.
+    let next = known.next_msn() + 1;
+    let waiting = tokio::spawn(async move { client.get(&format!("{MAIN}?_HLS_msn={next}")).await });
+    // Connections are taken in order: once this one is answered, the other was taken.
+    tokio::task::yield_now().await;
+    site.found("/livez").await;
+    is_gone(&main, true);
+    let mut refusals = vec![waiting.await.unwrap()];
+    // What it waits for may have come in the last moment.
+    refusals.retain(|answer| answer.status != 200);
+    for list in ["video", "audio", "dvr-video", "dvr-audio"] {
+        for query in ["", "?_HLS_msn=1", "?_HLS_skip=YES"] {
+            let path = format!("/hls/cam/main/{list}.m3u8{query}");
+            refusals.push(
+                until(&format!("a refusal of {path}"), async || {
+                    let answer = site.get(&path).await;
+                    (answer.status == 503).then_some(answer)
+                })
+                .await,
+            );
+        }
+    }
+    for refusal in refusals {
+        assert_eq!(refusal.status.as_u16(), 503);
+        assert!(refusal.text().contains(STANDS_IN), "{}", refusal.text());
+        assert_eq!((refusal.header("retry-after"), refusal.header("cache-control")), ("1", "no-store"));
+        assert_eq!(refusal.header("access-control-allow-origin"), "*");
+    }
+    let media = join(MAIN, &known.segments.last().expect("a segment").uri);
+    site.found(&media).await;
+
+    // New players are not sent there, and those of the other rendition notice nothing.
+    until_listed(&site, &["sub"]).await;
+    for list in [SUB, "/hls/cam/sub/audio.m3u8"] {
+        let before = site.playlist(list).await;
+        let (msn, part) = before.next_part();
+        let after = site.playlist(&format!("{list}?_HLS_msn={msn}&_HLS_part={part}")).await;
+        assert!(after.next_part() > (msn, part) && stretch(&after) == stretch(&before), "{}", after.text);
+    }
+
+    is_gone(&main, false);
+    let back = until("the rendition that was down", async || client.playlist_or_stand_in(MAIN).await).await;
+    assert!(back.next_msn() >= known.next_msn(), "{}", back.text);
+    seen.extend([known, back]);
+    let broken = until("a break", async || {
+        let playlist = site.playlist(MAIN).await;
+        seen.push(playlist.clone());
+        playlist.segments.iter().any(|segment| segment.discontinuities > 0).then_some(playlist)
+    });
+    let broken = broken.await;
+    assert_good("a rendition that came back", &seen);
+    let alike = until("the same number in the other rendition", async || {
+        let playlist = site.playlist(SUB).await;
+        (stretch(&playlist) == stretch(&broken)).then_some(playlist)
+    });
+    assert_eq!(alike.await.all().map(|segment| segment.discontinuities).sum::<u64>(), 1);
+    until_listed(&site, &["main", "sub"]).await;
+    soon("the end", site.app.stop()).await;
+}
+
+#[tokio::test]
+async fn a_camera_that_is_away_as_a_whole_keeps_its_lists() {
+    let camera = camera().await;
+    let toml = demo_camera("cam", &camera) + &rendition("one", "main", &camera.url("main"), "");
+    let site = Site::start(&toml).await;
+    let lists = [MAIN, SUB, "/hls/one/main/video.m3u8"];
+    join_all(lists.map(|list| site.until_segments(list, 1))).await;
+    is_gone(&camera, true);
+    for (camera, index) in [("cam", 0), ("cam", 1), ("one", 0)] {
+        site.until_rendition(camera, index, "retrying").await;
+    }
+    for list in lists {
+        let playlist = site.playlist(list).await;
+        assert!(!playlist.segments.is_empty() && !playlist.ended, "{list}: {}", playlist.text);
+    }
+    // What has no other rendition to turn to is never refused.
+    let mut answers = 0;
+    is_gone(&camera, false);
+    until("pictures again", async || {
+        answers += 1;
+        let playlist = site.playlist("/hls/one/main/video.m3u8").await;
+        playlist.segments.iter().any(|segment| segment.discontinuities > 0).then_some(())
+    })
+    .await;
+    assert!(answers > 1);
+    soon("the end", site.app.stop()).await;
+}
