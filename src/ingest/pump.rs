@@ -23,7 +23,7 @@ use crate::stats::RenditionStats;
 
 /// Longest wait for the first sound after the first sync sample: no viewer waits for more than this.
 /// Cameras start it up to 2 s late; until then there is silence.
-const WAIT_FOR_AUDIO: Ticks = Ticks(90 * 250);
+const WAIT_FOR_AUDIO: Ticks = Ticks(90 * 220);
 
 /// Shortest wait before the first epoch of a session opens. Some cameras begin with a burst of old
 /// pictures; only those after it tell where now is.
@@ -222,8 +222,10 @@ impl<S: Sink> Pump<S> {
     pub fn due(&self) -> Option<Instant> {
         let Stage::Waiting(waiting) = &self.stage else { return None };
         let wait = if self.awaits_sound() { WAIT_FOR_AUDIO } else { SETTLE };
+        // Where frames follow each other, the next one is soon enough, and nearer to where now is.
+        let alone = waiting.queue.len() == 1;
         // Rounded up, so that it is no earlier.
-        Some(self.clock.anchor().instant_at(waiting.since + wait + Ticks(1)))
+        alone.then(|| self.clock.anchor().instant_at(waiting.since + wait + Ticks(1)))
     }
 
     /// Opens the epoch that waits, if it has waited for long enough at `now`.

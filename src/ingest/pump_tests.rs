@@ -219,7 +219,7 @@ fn a_camera_that_promises_sound_and_sends_none_is_given_up_once() {
 
 #[test]
 fn an_epoch_opens_when_it_is_due_and_not_with_the_next_picture() {
-    for (sound, wait) in [(false, 200), (true, 250)] {
+    for (sound, wait) in [(false, 200), (true, 220)] {
         let mut feed = Feed::new(sound);
         assert_eq!(feed.pump.due(), None);
         feed.picture(0, 100);
