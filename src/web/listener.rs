@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use listenfd::ListenFd;
+use socket2::TcpKeepalive;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::time::timeout;
 use tokio_util::either::Either;
@@ -24,6 +25,16 @@ pub type Stream = Either<TcpStream, UnixStream>;
 const UNIX_PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// What listens at a Unix socket takes a connection in less, or is too busy to: it is there in any case.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Connections on which nothing happens are probed after this time, and again so often: a client that is gone without a
+/// word is found within half a minute.
+const IDLE: Duration = Duration::from_secs(15);
+const PROBE_INTERVAL: Duration = Duration::from_secs(5);
+#[cfg(target_os = "linux")]
+const PROBES: u32 = 3;
+/// What the kernel holds of a connection beyond what is on its way. It would take megabytes of media that a slow link
+/// carries in a minute, and hide from the feed that its viewer falls behind.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 64 << 10;
 /// systemd's word for a socket without a name (sd_listen_fds(3)).
 const NAMELESS: &str = "unknown";
 
@@ -174,6 +185,29 @@ impl Socket {
             }
         })
     }
+}
+
+/// Makes a connection tell the truth about how much its client takes.
+pub fn tune(stream: &Stream, stall_timeout: Duration) -> io::Result<()> {
+    // Between two programs of this machine there is no such thing.
+    let Either::Left(stream) = stream else { return Ok(()) };
+    // Frames are small and late is worse than many packets.
+    stream.set_nodelay(true)?;
+    let socket = socket2::SockRef::from(stream);
+    let alive = TcpKeepalive::new().with_time(IDLE).with_interval(PROBE_INTERVAL);
+    // A client that acknowledges nothing, or leaves no room for more, is gone after this time, whatever it was sent.
+    #[cfg(target_os = "linux")]
+    {
+        socket.set_tcp_keepalive(&alive.with_retries(PROBES))?;
+        socket.set_tcp_user_timeout(Some(stall_timeout))?;
+        socket.set_tcp_notsent_lowat(UNSENT)?;
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = stall_timeout;
+        socket.set_tcp_keepalive(&alive)?;
+    }
+    Ok(())
 }
 
 /// Takes away the socket of a process that is no more.

@@ -1,7 +1,6 @@
 //! Listeners and connections.
 
 use std::convert::Infallible;
-use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,11 +12,9 @@ use hyper::{Method, Request};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use socket2::TcpKeepalive;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
-use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
@@ -52,18 +49,8 @@ const STREAMS: u32 = 128;
 const STREAM_BUFFER: usize = 128 << 10;
 /// HTTP/2 connections are asked for a sign of life this often, and have as long to give it.
 const H2_PING: Duration = Duration::from_secs(15);
-/// Connections on which nothing happens are probed after this time, and again so often: a client that is gone without a
-/// word is found within half a minute.
-const IDLE: Duration = Duration::from_secs(15);
-const PROBE_INTERVAL: Duration = Duration::from_secs(5);
-#[cfg(target_os = "linux")]
-const PROBES: u32 = 3;
 /// What TLS may hold, coded, for a client that takes nothing: one record. It would take four.
 const CODED: usize = 16 << 10;
-/// What the kernel holds of a connection beyond what is on its way. It would take megabytes of media that a slow link
-/// carries in a minute, and hide from the feed that its viewer falls behind.
-#[cfg(target_os = "linux")]
-const UNSENT: u32 = 64 << 10;
 /// After a failed accept, as when there are too many files: a breath, so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -100,7 +87,6 @@ pub struct Parts {
 pub struct Server {
     /// Where, and whether with TLS.
     listeners: Vec<(Endpoint, bool)>,
-    /// Whether some proxies are believed.
     authority: Option<String>,
     access: Arc<Access>,
     accept: CancellationToken,
@@ -255,7 +241,7 @@ async fn accept_loop(
                 }
             },
         };
-        if let Err(error) = tune(&stream, site.mse.stall_timeout) {
+        if let Err(error) = listener::tune(&stream, site.mse.stall_timeout) {
             debug!(%error, "a connection broke at once");
             continue;
         }
@@ -275,29 +261,6 @@ async fn accept_loop(
     drop(listener);
     site.stop.cancelled().await;
     graceful.shutdown().await;
-}
-
-/// Makes a connection tell the truth about how much its client takes.
-fn tune(stream: &Stream, stall_timeout: Duration) -> io::Result<()> {
-    // Between two programs of this machine there is no such thing.
-    let Either::Left(stream) = stream else { return Ok(()) };
-    // Frames are small and late is worse than many packets.
-    stream.set_nodelay(true)?;
-    let socket = socket2::SockRef::from(stream);
-    let alive = TcpKeepalive::new().with_time(IDLE).with_interval(PROBE_INTERVAL);
-    // A client that acknowledges nothing, or leaves no room for more, is gone after this time, whatever it was sent.
-    #[cfg(target_os = "linux")]
-    {
-        socket.set_tcp_keepalive(&alive.with_retries(PROBES))?;
-        socket.set_tcp_user_timeout(Some(stall_timeout))?;
-        socket.set_tcp_notsent_lowat(UNSENT)?;
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = stall_timeout;
-        socket.set_tcp_keepalive(&alive)?;
-    }
-    Ok(())
 }
 
 type Watcher = hyper_util::server::graceful::Watcher;
