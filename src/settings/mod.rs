@@ -18,6 +18,7 @@ mod one;
 mod section;
 mod source;
 mod syntax;
+mod tls;
 mod value;
 
 #[cfg(test)]

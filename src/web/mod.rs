@@ -5,6 +5,7 @@
 //! Read first: `route.rs`, then `entrance.rs` (may it be had?) and `handler.rs`; `access/` says who may watch.
 
 pub mod access;
+mod acme;
 mod answer;
 mod api;
 mod authority;
@@ -20,6 +21,7 @@ mod limits;
 mod login;
 mod mp4;
 mod mse;
+mod open_files;
 pub mod options;
 mod pages;
 mod rendered;
@@ -30,6 +32,7 @@ mod viewers;
 #[cfg(test)]
 mod waiting_tests;
 
+pub use acme::{Acme, LETS_ENCRYPT};
 pub use limits::ConnectionLimits;
 pub use options::{Identity, Options, TlsOptions};
 pub use server::{Parts, Server, StartError};

@@ -27,6 +27,7 @@ use super::authority::fingerprint;
 use super::handler::Site;
 use super::hls::Hls;
 use super::limits::{Connections, Place};
+use super::open_files;
 use super::route::Routes;
 use super::tls::{Tls, TlsError};
 use super::viewers::{Peer, Viewers};
@@ -125,6 +126,7 @@ impl Server {
         let routes = Routes::new(&options.base_path);
         let authority = tls.as_ref().and_then(|(_, tls, _)| tls.authority.clone());
         let redirect = options.tls.as_ref().is_some_and(|tls| tls.redirect);
+        open_files::raise(options.connections.all);
         let connections = Connections::new(options.connections);
         let site = Arc::new(Site {
             catalog,
