@@ -171,14 +171,14 @@ impl Site {
     }
 }
 
-/// The answer to who asks for this server by a name that it has not.
+/// The answer to who asks for this server by a name that is not among its own.
 fn misdirected(host: &str) -> Answer {
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
     let name = if name.len() <= 100 && name.chars().all(plain) { name } else { "that name" };
     let sentence = format!(
-        "this server is for its own machine alone, and {name} is no name of that: add it to server.hosts, or say who \
-         may watch ([auth], or auth = \"none\"), if a proxy or a name of yours leads here"
+        "this server is not asked for as {name}: add that to server.hosts, or say who may watch ([auth], or \
+         auth = \"none\"), if a proxy or a name of yours leads here"
     );
     error(StatusCode::MISDIRECTED_REQUEST, sentence)
 }

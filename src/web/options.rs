@@ -18,7 +18,7 @@ pub struct Options {
     pub base_path: String,
     /// The TLS listener, if there is one (`[server.tls]`).
     pub tls: Option<TlsOptions>,
-    /// Names under which this server is asked for, beside those of this machine (`server.hosts`).
+    /// Names under which alone this server is asked for, beside those of this machine; empty is any (`server.hosts`).
     pub hosts: Vec<String>,
     /// Proxies that are believed whom a request is from (`server.trusted_proxies`).
     pub trusted_proxies: Vec<IpNet>,

@@ -52,8 +52,8 @@ pub struct Access {
 /// The rules that hold now.
 pub struct Book {
     gate: Option<Gate>,
-    /// Nothing is said about who may watch.
-    unset: bool,
+    /// Nothing is said about who may watch, but by which names the server is asked for: it is for those alone.
+    named: bool,
     names: OwnNames,
     /// Rules for pages on other origins.
     pub cross_origin: CrossOrigin,
@@ -113,12 +113,12 @@ impl Book {
             Auth::Unset | Auth::Open => None,
             Auth::Rules(rules) => Some(Gate::new(rules, before)?),
         };
-        let unset = *auth == Auth::Unset;
+        let named = *auth == Auth::Unset && !hosts.is_empty();
         Ok(Self {
             gate,
-            unset,
+            named,
             names: OwnNames::new(hosts),
-            cross_origin: CrossOrigin::new(cors, unset),
+            cross_origin: CrossOrigin::new(cors, named),
             cors: cors.clone(),
             hosts: hosts.to_vec(),
         })
@@ -130,13 +130,13 @@ impl Book {
             (None, None) => true,
             _ => false,
         };
-        same_gate && self.unset == other.unset && self.cors == other.cors && self.hosts == other.hosts
+        same_gate && self.named == other.named && self.cors == other.cors && self.hosts == other.hosts
     }
 
-    /// Whether requests under a name are answered: while nothing is said about who may watch, a name must be this
-    /// machine's own, or any page of any site could look in by way of a browser here.
+    /// Whether requests under a name are answered: where names are all that is said, a page of any other site could
+    /// look in by way of a browser here.
     pub fn answers_to(&self, host: &str) -> bool {
-        !self.unset || self.names.has(host)
+        !self.named || self.names.has(host)
     }
 
     /// Whether a page that came from this server, under that name, may change things in nobody's name.

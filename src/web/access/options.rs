@@ -106,7 +106,7 @@ pub struct Webhook {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cors {
     /// Who may show what needs no cookie: public cameras, and those that come with a token. `*` is everybody. Not said,
-    /// it is everybody, and pages of this machine alone while nothing is said about who may watch.
+    /// it is everybody; but pages of this machine alone where names (`server.hosts`) are all that is said.
     pub public: Option<Vec<String>>,
     /// Who may use its visitors' login here.
     pub credentials: Vec<String>,

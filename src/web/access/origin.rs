@@ -89,10 +89,10 @@ pub struct CrossOrigin {
 }
 
 impl CrossOrigin {
-    /// As the rules have it; `unset` if nothing is said about who may watch.
-    pub fn new(cors: &Cors, unset: bool) -> Self {
-        let local = unset && cors.public.is_none();
-        let public = cors.public.clone().unwrap_or_else(|| if unset { vec![] } else { vec![ALL.to_owned()] });
+    /// As the rules have it; `named` if the server is for its own names alone.
+    pub fn new(cors: &Cors, named: bool) -> Self {
+        let local = named && cors.public.is_none();
+        let public = cors.public.clone().unwrap_or_else(|| if named { vec![] } else { vec![ALL.to_owned()] });
         Self { public, credentials: cors.credentials.clone(), local }
     }
 
@@ -222,9 +222,10 @@ mod tests {
             assert_eq!(marked(&named, origin, ambient, shared), expected, "{origin} {ambient} {shared}");
         }
     }
+
     #[test]
-    fn while_nothing_is_said_pages_of_this_machine_alone_may_read() {
-        let unset = CrossOrigin::new(&Cors::default(), true);
+    fn where_names_are_all_that_is_said_pages_of_this_machine_alone_may_read() {
+        let named = CrossOrigin::new(&Cors::default(), true);
         for (origin, admitted) in [
             ("http://127.0.0.1:3000", true),
             ("http://localhost:3000", true),
@@ -237,9 +238,9 @@ mod tests {
             ("chrome-extension://localhost", false),
         ] {
             let expected = if admitted { origin } else { "" };
-            assert_eq!(marked(&unset, origin, false, true), (expected.to_owned(), false), "{origin}");
+            assert_eq!(marked(&named, origin, false, true), (expected.to_owned(), false), "{origin}");
             let origin = Origin::Other(HeaderValue::try_from(origin).expect("good"));
-            assert_eq!(unset.admits(&origin), admitted);
+            assert_eq!(named.admits(&origin), admitted);
         }
         let said = Cors { public: Some(vec!["https://foe.example".to_owned()]), ..Cors::default() };
         let said = CrossOrigin::new(&said, true);

@@ -24,7 +24,7 @@ async fn ask(site: &Site, line: &str, headers: &str) -> (u16, String) {
 const LIST: &str = "GET /api/v1/cameras";
 
 #[tokio::test]
-async fn a_server_for_its_own_machine_answers_to_no_other_name() {
+async fn a_server_with_names_answers_to_no_other() {
     let site = Site::start("server.hosts = [\"cams.example.org\"]").await;
     for (host, expected) in [
         ("localhost", 200),
@@ -50,24 +50,27 @@ async fn a_server_for_its_own_machine_answers_to_no_other_name() {
 }
 
 #[tokio::test]
-async fn where_something_is_said_about_who_may_watch_any_name_is_good() {
-    for rules in ["auth = \"none\"", "[auth]\npublic = \"*\""] {
+async fn without_names_or_where_something_is_said_about_who_may_watch_any_name_is_good() {
+    let named = "server.hosts = \"localhost\"\n";
+    for rules in ["", &format!("{named}auth = \"none\""), &format!("{named}[auth]\npublic = \"*\"")] {
         let site = Site::start(rules).await;
         assert_eq!(ask(&site, LIST, "host: cams.example.org\r\n").await.0, 200, "{rules}");
     }
 }
 
 #[tokio::test]
-async fn pages_of_other_sites_read_what_is_open_on_purpose_and_nothing_of_a_server_for_its_own_machine() {
-    // Whose page, and who is named as one that may read: where nothing is said, and where everything is open.
-    for (origin, unset, open) in [
+async fn pages_of_other_sites_read_what_is_open_on_purpose_and_nothing_of_a_server_with_names_alone() {
+    // Whose page, and who is named as one that may read: where names are all that is said, and where all is open.
+    for (origin, named, open) in [
         ("https://foe.example", "", "*"),
         ("http://192.168.1.5", "", "*"),
         ("null", "", "*"),
         ("http://localhost:3000", "http://localhost:3000", "*"),
         ("http://127.0.0.1:3000", "http://127.0.0.1:3000", "*"),
     ] {
-        for (rules, expected) in [("", unset), ("auth = \"none\"", open)] {
+        for (rules, expected) in
+            [("server.hosts = \"localhost\"", named), ("", open), ("auth = \"none\"", open)]
+        {
             let site = Site::start(rules).await;
             let own = site.address;
             let (status, answer) = ask(&site, LIST, &format!("host: {own}\r\norigin: {origin}\r\n")).await;

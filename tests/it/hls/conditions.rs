@@ -160,7 +160,7 @@ async fn errors_may_be_read_by_players_on_other_origins() {
     }
     let camera = camera().await;
     camera.faults().refuse(Some(503));
-    let site = Site::with_demo_camera(&camera, "auth = \"none\"\nhls.start_timeout = \"1s\"").await;
+    let site = Site::with_demo_camera(&camera, "hls.start_timeout = \"1s\"").await;
     let absent = site.get("/hls/cam/index.m3u8").await;
     assert_eq!(absent.status.as_u16(), 503);
     answers.push(("a camera that is not there".into(), absent));

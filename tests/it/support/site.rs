@@ -73,7 +73,7 @@ pub fn shared() -> Client {
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                let site = Site::start_with("auth = \"none\"", true).await;
+                let site = Site::start_with("", true).await;
                 ready.send(site.client).unwrap();
                 // It ends with the process.
                 std::future::pending::<()>().await;
