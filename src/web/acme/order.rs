@@ -113,8 +113,13 @@ pub async fn obtain(options: &Acme, store: &Store, shown: &Shown) -> Result<Stri
         shown.prove(name, proof);
         challenge.set_ready().await?;
     }
-    if order.poll_ready(&PATIENCE).await? != OrderStatus::Ready {
-        return Err(AcmeError::Refused(why(&mut order).await));
+    match order.poll_ready(&PATIENCE).await {
+        Ok(OrderStatus::Ready) => {}
+        Ok(_) => return Err(AcmeError::Refused(why(&mut order, "it does not say why").await)),
+        Err(Error::Api(problem)) => {
+            return Err(AcmeError::Refused(why(&mut order, &problem.to_string()).await));
+        }
+        Err(error) => return Err(error.into()),
     }
     let key = KeyPair::generate()?;
     let mut params = CertificateParams::new(options.domains.clone())?;
@@ -124,8 +129,8 @@ pub async fn obtain(options: &Acme, store: &Store, shown: &Shown) -> Result<Stri
     Ok(format!("{}\n{}", chain.trim_end(), key.serialize_pem()))
 }
 
-/// What the authority found wrong with a name.
-async fn why(order: &mut instant_acme::Order) -> String {
+/// What the authority found wrong, name by name; `otherwise` if it says nothing of any.
+async fn why(order: &mut instant_acme::Order, otherwise: &str) -> String {
     let mut reasons = Vec::new();
     let mut authorizations = order.authorizations();
     while let Some(authorization) = authorizations.next().await {
@@ -135,7 +140,7 @@ async fn why(order: &mut instant_acme::Order) -> String {
         let problems = state.challenges.iter().filter_map(|challenge| challenge.error.as_ref());
         reasons.extend(problems.map(|problem| format!("{name}: {problem}")));
     }
-    if reasons.is_empty() { "it does not say why".to_owned() } else { reasons.join("; ") }
+    if reasons.is_empty() { otherwise.to_owned() } else { reasons.join("; ") }
 }
 
 async fn account(options: &Acme, store: &Store) -> Result<Account, AcmeError> {
