@@ -28,9 +28,9 @@ impl App {
         // Without a file there is nothing to read again.
         let Some(file) = file else { return std::future::pending().await };
         let mut now = self.settings.clone();
+        let watch = |settings: &Settings| Changes::of(settings.web.files().into_iter().chain([file]));
+        let mut changes = watch(&now);
         loop {
-            let others = now.web.files();
-            let mut changes = Changes::of(others.into_iter().chain([file]));
             changes.next().await;
             match read() {
                 Ok(new) => {
@@ -43,6 +43,10 @@ impl App {
                             changed = later.join(", "),
                             "changed in the configuration, and taken at the next start"
                         );
+                    }
+                    // What changes while it is read is not lost, as it would be with a new watch each time.
+                    if now.web.files() != new.web.files() {
+                        changes = watch(&new);
                     }
                     now = new;
                 }
