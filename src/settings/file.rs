@@ -10,7 +10,7 @@ use toml::de::DeValue;
 
 use super::section::{Report, Section};
 use super::value::{self, Checked};
-use super::{Problem, Settings, auth, cameras, listeners, syntax};
+use super::{Problem, Settings, auth, cameras, listeners, syntax, tls};
 use crate::{hls, ingest, live, mse, web};
 
 /// Below 100 ms a part holds one frame or two; above 2 s latency is that of plain HLS.
@@ -25,8 +25,6 @@ const MAX_LAG: RangeInclusive<Duration> = Duration::from_millis(200)..=Duration:
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
 /// More than a million do not fit into one machine.
 const CONNECTIONS: RangeInclusive<usize> = 1..=1_000_000;
-/// Where our own authority is kept, beside the configuration.
-const AUTHORITY: &str = "belvedere-authority.pem";
 /// Nothing means that no camera's clock is believed.
 const CLOCK_TOLERANCE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3600);
 /// One sync sample of a 4K camera can take more than 512 KiB.
@@ -83,34 +81,9 @@ fn read_server(mut section: Section<'_, '_>, web: &mut web::Options, base_dir: &
         web.cors = auth::read_cors(cors);
     }
     if let Some(tls) = section.section("tls") {
-        web.tls = read_tls(tls, web, base_dir);
+        web.tls = tls::read(tls, web, base_dir);
     }
     section.finish();
-}
-
-fn read_tls(mut section: Section<'_, '_>, web: &web::Options, base_dir: &Path) -> Option<web::TlsOptions> {
-    let trusting = !web.trusted_proxies.is_empty();
-    if !section.has("listen") {
-        section.missing("listen", "missing");
-    }
-    let listen = listeners::read(&mut section, base_dir).unwrap_or_default();
-    let plain = [("server.listen", web.listen.as_slice())];
-    let listen = listeners::keep(&section, listen, &plain, "server.tls.listen", trusting);
-    let self_signed = section.get("self_signed", value::boolean).is_some_and(|entry| entry.value);
-    let identity = if self_signed {
-        for key in ["cert", "key"] {
-            section
-                .get(key, |_| Checked::<()>::Err("self_signed is true already; keep one of them".to_owned()));
-        }
-        Some(web::Identity::SelfSigned { file: base_dir.join(AUTHORITY) })
-    } else {
-        let cert = section.require("cert", |value| path(value, base_dir));
-        let key = section.require("key", |value| path(value, base_dir));
-        cert.zip(key).map(|(cert, key)| web::Identity::Files { cert: cert.value, key: key.value })
-    };
-    let redirect = section.get("redirect", value::boolean).is_some_and(|entry| entry.value);
-    section.finish();
-    Some(web::TlsOptions { listen, identity: identity?, redirect })
 }
 
 fn read_hls(mut section: Section<'_, '_>, live: &mut live::Options, hls: &mut hls::Options) {

@@ -19,6 +19,7 @@ mod one;
 mod section;
 mod source;
 mod syntax;
+mod tls;
 mod value;
 
 #[cfg(test)]

@@ -58,6 +58,7 @@ fn the_sample_shows_every_key() {
     let sections = [
         "server",
         "server.tls",
+        "server.tls.acme",
         "server.cors",
         "auth",
         "auth.users.u",
@@ -96,7 +97,17 @@ fn the_sample_stays_good_when_all_of_it_is_switched_on() {
     fs::write(dir.path().join("tokens.key"), "0123456789abcdef0123456789abcdef\n").unwrap();
     // Everybody, or those below: not both.
     let text = text.replacen("auth = \"none\"\n", "", 1);
+    // Certificates from files, or from an authority: not both.
+    let at = text.find("[server.tls.acme]").unwrap();
+    let end = at + text[at..].find("\n\n").unwrap();
+    let (text, acme) = (format!("{}{}", &text[..at], &text[end..]), &text[at..end]);
     fs::write(dir.path().join("b.toml"), text).unwrap();
+    let acme = parse(&format!("[server.tls]\nlisten = \"0.0.0.0:443\"\n{acme}")).web.tls.unwrap().identity;
+    let web::Identity::Acme(acme) = acme else { panic!("{acme:?}") };
+    assert_eq!(acme.directory.as_str(), web::LETS_ENCRYPT);
+    assert!(
+        acme.folder.ends_with("belvedere-acme") && acme.ca.is_some_and(|ca| ca.ends_with("authority.pem"))
+    );
 
     let settings = Settings::load(&dir.path().join("b.toml")).unwrap_or_else(|error| panic!("{error}"));
     let tls = settings.web.tls.as_ref().unwrap();
@@ -294,8 +305,36 @@ fn a_complaint_names_file_line_key_and_rule() {
             "b.toml:2:1: server.cors.credentials: must be origins like \"https://example.org\", with no path",
         ),
         (
-            "[server.tls]\nlisten = \"1.2.3.4:5\"\ncert = \"c\"\nkey = \"k\"\n  acme = true",
-            "b.toml:5:3: server.tls.acme: unknown key; known here: listen, self_signed, cert, key, redirect",
+            "[server.tls]\nlisten = \"1.2.3.4:5\"\ncert = \"c\"\nkey = \"k\"\n  foo = true",
+            "b.toml:5:3: server.tls.foo: unknown key; known here: listen, self_signed, acme, cert, key, redirect",
+        ),
+        (
+            "[server.tls]\nlisten = \"1.2.3.4:5\"\nkey = \"k\"\nacme.domains = \"a.example\"",
+            "b.toml:3:1: server.tls.key: acme is there already; keep one of them",
+        ),
+        (
+            "[server.tls]\nlisten = \"1.2.3.4:5\"\nself_signed = true\nacme.domains = \"a.example\"",
+            "b.toml:1:9: server.tls.acme: self_signed is true already; keep one of them",
+        ),
+        (
+            "[server.tls]\nlisten = \"1.2.3.4:5\"\n[server.tls.acme]",
+            "b.toml:3:13: server.tls.acme.domains: missing",
+        ),
+        (
+            "[server.tls]\nlisten = \"1.2.3.4:5\"\n[server.tls.acme]\ndomains = \"*.example.org\"",
+            "b.toml:4:1: server.tls.acme.domains: must be names like \"cams.example.org\", at least one",
+        ),
+        (
+            "[server.tls]\nlisten = \"1.2.3.4:5\"\n[server.tls.acme]\ndomains = \"a.example\"\ncontact = \"me\"",
+            "b.toml:5:1: server.tls.acme.contact: must be an e-mail address like \"somebody@example.org\"",
+        ),
+        (
+            "[server.tls]\nlisten = \"1.2.3.4:5\"\n[server.tls.acme]\ndomains = \"a.example\"\ndirectory = \"http://x/\"",
+            "b.toml:5:1: server.tls.acme.directory: must be the https:// address of an ACME directory, like \"https://acme-v02.api.letsencrypt.org/directory\"",
+        ),
+        (
+            "[server]\nhosts = \"cams.example.org:80\"",
+            "b.toml:2:1: server.hosts: must be names like \"cams.example.org\", with no port and no path",
         ),
         ("hls.windows = \"9s\"", "b.toml:1:5: hls.windows: unknown key; did you mean \"window\"?"),
         ("[mse]\nmaxlag = 1", "b.toml:2:1: mse.maxlag: unknown key; did you mean \"max_lag\"?"),

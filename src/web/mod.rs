@@ -5,6 +5,7 @@
 //! Read first: `route.rs`, then `entrance.rs` (may it be had?) and `handler.rs`; `access/` says who may watch.
 
 pub mod access;
+mod acme;
 mod answer;
 mod api;
 mod authority;
@@ -21,6 +22,7 @@ mod listener;
 mod login;
 mod mp4;
 mod mse;
+mod open_files;
 pub mod options;
 mod pages;
 mod proxied;
@@ -33,6 +35,7 @@ mod viewers;
 #[cfg(test)]
 mod waiting_tests;
 
+pub use acme::{Acme, LETS_ENCRYPT};
 pub use limits::ConnectionLimits;
 pub use listen::{Endpoint, Listen};
 pub use listener::ListenError;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 
 use super::access::{Auth, Cors, Unguarded};
+use super::acme::Acme;
 use super::limits::ConnectionLimits;
 use super::listen::{Endpoint, Listen};
 
@@ -121,6 +122,8 @@ pub enum Identity {
         /// Where the authority is kept, with its key.
         file: PathBuf,
     },
+    /// An authority gives them (`server.tls.acme`).
+    Acme(Acme),
 }
 
 impl Identity {
@@ -129,6 +132,7 @@ impl Identity {
         match self {
             Self::Files { cert, .. } => cert,
             Self::SelfSigned { file } => file,
+            Self::Acme(acme) => &acme.folder,
         }
     }
 }

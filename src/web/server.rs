@@ -28,6 +28,7 @@ use super::hls::Hls;
 use super::limits::{Connections, Place};
 use super::listen::Endpoint;
 use super::listener::{self, ListenError, Listener, Stream};
+use super::open_files;
 use super::options::guards;
 use super::proxied::{self, Proxied, TurnedAway, Unproxied};
 use super::route::Routes;
@@ -119,6 +120,7 @@ impl Server {
         let routes = Routes::new(&options.base_path);
         let authority = tls.as_ref().and_then(|tls| tls.authority.clone());
         let redirect = options.tls.as_ref().is_some_and(|tls| tls.redirect);
+        open_files::raise(options.connections.all);
         let connections = Connections::new(options.connections);
         let of = |all: &[Listener], tls| -> Vec<_> {
             all.iter().map(|listener| (listener.endpoint.clone(), tls)).collect()

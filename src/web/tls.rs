@@ -1,5 +1,6 @@
 //! TLS for the listener that faces browsers directly: HTTP/2 by ALPN, which iPhones want for low latency.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,6 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::acme::{self, AcmeError, Store};
 use super::authority::Own;
 use super::options::{Identity, TlsOptions};
 use crate::clock;
@@ -44,6 +46,9 @@ pub enum TlsError {
         /// What is wrong.
         cause: rustls::Error,
     },
+    /// What an authority gave cannot be read.
+    #[error("what is kept of server.tls.acme cannot be used: {0}")]
+    Acme(#[from] AcmeError),
     /// The authority of self-signed certificates cannot be made or read.
     #[error("{file}: the authority of self_signed certificates cannot be used: {cause}", file = .file.display())]
     Authority {
@@ -54,23 +59,43 @@ pub enum TlsError {
     },
 }
 
-/// The certificate that is shown at the moment; connections keep the one that they began with.
-#[derive(Debug)]
-struct Shown(RwLock<Arc<CertifiedKey>>);
+/// What is shown at the moment; connections keep what they began with.
+#[derive(Debug, Default)]
+pub struct Shown {
+    /// The certificate; an authority may not have given us one yet.
+    key: RwLock<Option<Arc<CertifiedKey>>>,
+    /// To an authority that asks: proofs that its names are ours.
+    proofs: RwLock<HashMap<String, Arc<CertifiedKey>>>,
+}
 
 impl Shown {
-    fn get(&self) -> Arc<CertifiedKey> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn get(&self) -> Option<Arc<CertifiedKey>> {
+        self.key.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&self, key: CertifiedKey) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
+    /// Shows another certificate.
+    pub fn set(&self, key: CertifiedKey) {
+        *self.key.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(key));
+    }
+
+    /// Shows a proof to who asks for it by that name.
+    pub fn prove(&self, name: String, proof: CertifiedKey) {
+        self.proofs.write().unwrap_or_else(PoisonError::into_inner).insert(name, Arc::new(proof));
+    }
+
+    /// Shows no proofs any more.
+    pub fn forget_proofs(&self) {
+        self.proofs.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
 impl ResolvesServerCert for Shown {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.get())
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if hello.alpn().is_some_and(|mut offered| offered.any(|protocol| protocol == acme::PROTOCOL)) {
+            let proofs = self.proofs.read().unwrap_or_else(PoisonError::into_inner);
+            return proofs.get(&hello.server_name()?.to_ascii_lowercase()).cloned();
+        }
+        self.get()
     }
 }
 
@@ -90,32 +115,39 @@ impl Tls {
     /// # Errors
     /// A file cannot be read, or the two do not fit together.
     pub fn new(options: &TlsOptions) -> Result<Self, TlsError> {
+        let shown = Arc::new(Shown::default());
         let key = load(&options.identity)?;
         let file = options.identity.file();
         let unusable = |cause| TlsError::Unusable { file: file.to_owned(), cause };
         let authority = match options.identity {
-            Identity::SelfSigned { .. } => key.cert.last().cloned(),
-            Identity::Files { .. } => None,
+            Identity::SelfSigned { .. } => key.as_ref().and_then(|key| key.cert.last().cloned()),
+            Identity::Files { .. } | Identity::Acme(_) => None,
         };
-        let shown = Arc::new(Shown(RwLock::new(Arc::new(key))));
+        if let Some(key) = key {
+            shown.set(key);
+        }
         let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(unusable)?
             .with_no_client_auth()
             .with_cert_resolver(shown.clone());
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        if let Identity::Acme(_) = options.identity {
+            config.alpn_protocols.push(acme::PROTOCOL.to_vec());
+        }
         // Nothing is kept for those who may come back, however many they are: they carry it.
         config.ticketer = Ticketer::new().map_err(unusable)?;
         let identity = options.identity.clone();
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), authority, shown, identity })
     }
 
-    /// Reads the files again when they change, and on SIGHUP, until `stop`. What cannot be used is told, and what was
+    /// Reads the files again when they change, and on SIGHUP, until `stop`; or has an authority renew them. What cannot be used is told, and what was
     /// shown before stays.
     pub async fn keep_fresh(self, stop: CancellationToken) {
         let files = match &self.identity {
             Identity::Files { cert, key } => vec![cert.as_path(), key],
             Identity::SelfSigned { .. } => Vec::new(),
+            Identity::Acme(options) => return acme::keep(options.clone(), self.shown.clone(), stop).await,
         };
         let mut changes = Changes::of(files);
         loop {
@@ -124,8 +156,9 @@ impl Tls {
                 () = changes.next() => {}
             }
             match load(&self.identity) {
-                Ok(key) if key.cert == self.shown.get().cert => {}
-                Ok(key) => {
+                Ok(None) => {}
+                Ok(Some(key)) if self.shown.get().is_some_and(|shown| shown.cert == key.cert) => {}
+                Ok(Some(key)) => {
                     self.shown.set(key);
                     info!("a new certificate is shown");
                 }
@@ -135,15 +168,20 @@ impl Tls {
     }
 }
 
-fn load(identity: &Identity) -> Result<CertifiedKey, TlsError> {
+/// The certificate that there is.
+fn load(identity: &Identity) -> Result<Option<CertifiedKey>, TlsError> {
     let (chain, key) = match identity {
         Identity::Files { cert, key } => read(cert, key)?,
         Identity::SelfSigned { file } => {
             let own = Own::new(file, clock::now().wall)?;
             (own.chain, own.key)
         }
+        Identity::Acme(options) => {
+            return Ok(Store::new(&options.folder).certificate()?.map(|kept| kept.key));
+        }
     };
     CertifiedKey::from_der(chain, key, &default_provider())
+        .map(Some)
         .map_err(|cause| TlsError::Unusable { file: identity.file().to_owned(), cause })
 }
 

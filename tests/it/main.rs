@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod access;
+mod acme;
 mod caches;
 mod codecs;
 mod demand;

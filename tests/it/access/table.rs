@@ -30,6 +30,8 @@ enum What {
     List,
     /// Of the camera `gate`.
     Gate,
+    /// The same without an end: only its head is asked for.
+    Endless,
     /// The feed of the camera `gate`.
     Socket,
 }
@@ -80,9 +82,12 @@ async fn paths(house: &House) -> Vec<(String, What)> {
         ("/hls/gate/index.m3u8".into(), What::Gate),
         ("/hls/gate/dvr.m3u8".into(), What::Gate),
         ("/hls/gate/main/index.m3u8".into(), What::Gate),
+        ("/hls/gate/sub/dvr.m3u8".into(), What::Gate),
+        ("/hls/gate/sub/video.m3u8".into(), What::Gate),
         (playlist, What::Gate),
         ("/hls/gate/main/audio.m3u8".into(), What::Gate),
         ("/api/v1/cameras/gate".into(), What::Gate),
+        ("/mp4/gate/live.mp4".into(), What::Endless),
         ("/mse/gate".into(), What::Socket),
     ];
     paths.extend(media);
@@ -112,7 +117,8 @@ async fn status(client: &Client, path: &str, what: What, kind: Option<Kind>, tex
             ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
         ]);
     }
-    client.ask(Method::GET, &path, &headers).await.status.as_u16()
+    let method = if what == What::Endless { Method::HEAD } else { Method::GET };
+    client.ask(method, &path, &headers).await.status.as_u16()
 }
 
 fn good(what: What) -> u16 {
@@ -189,6 +195,40 @@ async fn everybody_gets_what_is_theirs_and_nothing_else() {
     for (path, what) in &paths {
         let expected = if *what == What::Open { 200 } else { 401 };
         assert_eq!(status(&house, path, *what, None, "").await, expected, "nothing shown: {path}");
+    }
+}
+
+#[tokio::test]
+async fn other_methods_need_what_they_always_need() {
+    let house = house().await;
+    let admin = format!("Bearer {}", super::token(Grant { admin: true, ..Grant::default() }));
+    let (watcher, old) = (
+        format!("Bearer {}", super::token(watch("gate"))),
+        format!(
+            "Bearer {}",
+            signed("new", SECRET, watch("gate"), SystemTime::UNIX_EPOCH, Duration::from_secs(1))
+        ),
+    );
+    // Method and path, and the answers to nobody, to somebody whose time is over, to who may watch, and to who may all.
+    for (method, path, expected) in [
+        (Method::HEAD, "/hls/gate/main/video.m3u8", [401, 401, 200, 200]),
+        (Method::HEAD, "/api/v1/cameras", [401, 401, 200, 200]),
+        (Method::HEAD, "/watch/gate", [401, 401, 200, 200]),
+        (Method::HEAD, "/hls/hall/main/video.m3u8", [401, 401, 403, 200]),
+        (Method::GET, "/hls/nowhere/index.m3u8", [401, 401, 403, 404]),
+        (Method::GET, "/hls/gate/nowhere/index.m3u8", [401, 401, 404, 404]),
+        (Method::GET, "/api/v1/cameras/nowhere", [401, 401, 403, 404]),
+        (Method::GET, "/mse/nowhere", [401, 401, 403, 404]),
+        (Method::POST, "/logout", [303, 303, 303, 303]),
+        (Method::POST, "/hls/gate/index.m3u8", [405, 405, 405, 405]),
+        (Method::GET, "/nothing", [404, 404, 404, 404]),
+    ] {
+        let shown = [None, Some(&old), Some(&watcher), Some(&admin)];
+        for (shown, expected) in shown.into_iter().zip(expected) {
+            let header = shown.map(|text| ("authorization", text.as_str()));
+            let answer = house.ask(method.clone(), path, header.as_slice()).await;
+            assert_eq!(answer.status.as_u16(), expected, "{method} {path} {shown:?}");
+        }
     }
 }
 

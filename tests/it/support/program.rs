@@ -77,6 +77,15 @@ impl Program {
         assert!(sent.expect("this test needs kill").success());
     }
 
+    /// Bytes of memory that are its own now.
+    pub fn resident(&self) -> u64 {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("it is there");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux says so");
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        kib << 10
+    }
+
     /// Waits for its end.
     pub async fn ended(&mut self) -> ExitStatus {
         let process = &mut self.process;
