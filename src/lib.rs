@@ -28,12 +28,13 @@
 //! | 3 | [`ingest`], [`web`] |
 //! | 2 | [`hls`], [`mse`], [`mp4`] |
 //! | 1 | [`live`] |
-//! | 0 | [`media`], [`stats`], [`clock`] |
+//! | 0 | [`media`], [`stats`], [`clock`], [`files`] |
 
 pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod demo;
+pub mod files;
 pub mod hls;
 pub mod ingest;
 pub mod live;

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use belvedere::app::App;
-use belvedere::cli::{Action, Args, LOG_VARIABLE, chain, resolve};
+use belvedere::cli::{Action, Args, LOG_VARIABLE, chain, resolve, settings_of};
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<(), Box<dyn Error>> {
-    let variable = std::env::var(LOG_VARIABLE).ok();
+    let (again, variable) = (args.clone(), std::env::var(LOG_VARIABLE).ok());
     let filter = log_filter(args.log_filter(variable.as_deref()))?;
     match resolve(args)? {
         Action::Check(text) => Ok(write!(std::io::stdout(), "{text}")?),
@@ -47,7 +47,8 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
                 let app = App::start(settings, demo).await?;
                 // Whoever does not read it still wants the server.
                 let _ = writeln!(std::io::stdout(), "{}", app.greeting());
-                until_told_to_stop().await?;
+                let read = || settings_of(again.clone());
+                app.follow(again.config.as_deref(), read, until_told_to_stop()).await?;
                 tokio::select! {
                     () = app.stop() => Ok(()),
                     // Whoever asks twice does not want to wait.

@@ -3,8 +3,15 @@
 /** The server's base: this module is served at `{base}static/places.js`. */
 export const BASE = new URL('../', import.meta.url).href;
 
-/** A page opened with an access token in its address hands the token on to everything it asks for. */
-const TOKEN = new URLSearchParams(globalThis.location?.search).get('token');
+/** A page of ours that is opened with an access token in its address hands the token on to everything it asks for. What
+ *  stands in the address of a page of somebody else that shows a player is none of ours. */
+const TOKEN = tokenOf(globalThis.location);
+
+function tokenOf(page) {
+  if (!page?.href.startsWith(BASE)) return null;
+  const ours = /^(watch\/|[?#]|$)/.test(page.href.slice(BASE.length));
+  return ours ? new URLSearchParams(page.search).get('token') : null;
+}
 
 function place(path, base, query = {}) {
   const url = new URL(path, base);

@@ -246,7 +246,7 @@ async fn playlist(server: &mut SendRequest<Empty<Bytes>>, name: String) -> Bytes
 
 async fn get(server: &mut SendRequest<Empty<Bytes>>, name: &str) -> Response<Incoming> {
     let request = Request::get(format!("/hls/bench/main/{name}"))
-        .header(HOST, "bench")
+        .header(HOST, "localhost")
         .header(ACCEPT_ENCODING, "gzip")
         .body(Empty::new())
         .expect("a good request");

@@ -3,6 +3,8 @@
 //! Belongs here: making the parts, handing them to each other, the ordered stop.
 //! Does not belong here: how any of them works.
 
+mod reload;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -45,6 +47,8 @@ pub enum StartError {
 /// The running server.
 pub struct App {
     web: web::Server,
+    /// What it was started with.
+    settings: Settings,
     base_path: String,
     demo: Option<demo::Server>,
     publishers: Vec<Arc<Publisher>>,
@@ -63,6 +67,7 @@ impl App {
         if with_demo && settings.cameras.iter().any(|camera| camera.name.as_str() == DEMO) {
             return Err(StartError::NameTaken);
         }
+        let configured = settings.clone();
         let demo = match with_demo {
             true => Some(demo::Server::start(demo::Options::default()).await?),
             false => None,
@@ -81,6 +86,7 @@ impl App {
         .await?;
         let mut app = Self {
             web,
+            settings: configured,
             base_path,
             demo,
             publishers: Vec::new(),

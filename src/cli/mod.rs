@@ -79,6 +79,17 @@ pub fn resolve(args: Args) -> Result<Action, LoadError> {
     }
 }
 
+/// The settings that the arguments ask to serve with, read again.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn settings_of(args: Args) -> Result<Settings, LoadError> {
+    match resolve(args)? {
+        Action::Serve { settings, .. } => Ok(settings),
+        _ => Err(LoadError::NoConfig),
+    }
+}
+
 /// An error with its causes, in one line.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

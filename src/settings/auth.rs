@@ -168,12 +168,25 @@ fn name(text: &str) -> Checked<Name> {
 /// `[server.cors]`.
 pub(super) fn read_cors(mut section: Section<'_, '_>) -> Cors {
     let mut cors = Cors::default();
-    section.set(&mut cors.public, "public", |value| {
-        value::strings(value, |text| if text == ALL { Ok(()) } else { origin(text) })
-    });
+    let public = section
+        .get("public", |value| value::strings(value, |text| if text == ALL { Ok(()) } else { origin(text) }));
+    cors.public = public.map(|public| public.value);
     section.set(&mut cors.credentials, "credentials", |value| value::strings(value, origin));
     section.finish();
     cors
+}
+
+/// `server.hosts`.
+pub(super) fn hosts(value: &DeValue<'_>) -> Checked<Vec<String>> {
+    value::strings(value, |text| {
+        let same = |url: Url| url.host_str().is_some_and(|host| host.eq_ignore_ascii_case(text));
+        let good = Url::parse(&format!("http://{text}/")).is_ok_and(same);
+        if good {
+            Ok(())
+        } else {
+            Err("must be names like \"cams.example.org\", with no port and no path".to_owned())
+        }
+    })
 }
 
 fn origin(text: &str) -> Checked<()> {

@@ -66,6 +66,7 @@ pub(super) fn read(text: &str, file: &str, base_dir: &Path) -> Result<Settings, 
 fn read_server(mut section: Section<'_, '_>, web: &mut web::Options, base_dir: &Path) {
     section.set(&mut web.listen, "listen", value::address);
     section.set(&mut web.base_path, "base_path", base_path);
+    section.set(&mut web.hosts, "hosts", auth::hosts);
     section.set(&mut web.trusted_proxies, "trusted_proxies", networks);
     if section.has("auth") {
         let head = "stands before all tables, at the head of the file: auth = \"none\", or as a table [auth]";

@@ -1,6 +1,6 @@
 //! `settings`: what can be set, read from TOML or from arguments, checked, and complete.
 //!
-//! Belongs here: the keys of the file, their bounds, every complaint about them, and later the difference
+//! Belongs here: the keys of the file, their bounds, every complaint about them, and the difference
 //! of two [`Settings`]. Does not belong here: what an option means (the `Options` of each room say that),
 //! defaults (theirs too), running tasks, watching files.
 //! Read first: `file.rs` and `cameras.rs`, which name every key once; `section.rs` finds unknown ones.
@@ -10,6 +10,7 @@
 
 mod auth;
 mod cameras;
+mod change;
 mod error;
 mod file;
 mod name;
@@ -28,6 +29,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 pub use cameras::CameraArg;
+pub use change::needs_restart;
 pub use error::{LoadError, Place, Problem, Problems};
 pub use name::{BadName, Name};
 pub use one::{SourceArg, duration};

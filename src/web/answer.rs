@@ -101,6 +101,21 @@ pub fn make_private(answer: &mut Answer) {
     }
 }
 
+/// Lets caches keep an answer no longer than this.
+pub fn keep_at_most(answer: &mut Answer, time: Duration) {
+    let cache = answer.headers().get(CACHE_CONTROL).and_then(|cache| cache.to_str().ok());
+    let Some((before, age)) = cache.and_then(|cache| cache.split_once("max-age=")) else { return };
+    let digits = age.find(|c: char| !c.is_ascii_digit()).unwrap_or(age.len());
+    let (age, after) = age.split_at(digits);
+    // A name whose bytes are known is asked for again all the same.
+    let after = after.strip_prefix(", immutable").unwrap_or(after);
+    if age.parse::<u64>().is_ok_and(|age| age > time.as_secs())
+        && let Ok(rule) = HeaderValue::try_from(format!("{before}max-age={}{after}", time.as_secs()))
+    {
+        answer.headers_mut().insert(CACHE_CONTROL, rule);
+    }
+}
+
 /// 405 with what would have been allowed.
 pub fn method_not_allowed(allowed: &'static str) -> Answer {
     let mut answer = error(StatusCode::METHOD_NOT_ALLOWED, format!("only {allowed} is answered here"));
@@ -131,4 +146,27 @@ fn answer(status: StatusCode, content_type: &'static str, cache: Cache, body: Bo
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_answer_is_kept_beyond_the_time_that_it_may() {
+        let long = Duration::from_secs(600);
+        for (cache, left, expected) in [
+            (Cache::Immutable(long), 3600, "public, max-age=600, immutable"),
+            (Cache::Immutable(long), 600, "public, max-age=600, immutable"),
+            (Cache::Immutable(long), 20, "public, max-age=20"),
+            (Cache::For(long), 20, "public, max-age=20"),
+            (Cache::For(long), 0, "public, max-age=0"),
+            (Cache::Never, 20, "no-store"),
+            (Cache::For(Duration::ZERO), 20, "no-cache"),
+        ] {
+            let mut answer = ok("text/plain", cache, String::new());
+            keep_at_most(&mut answer, Duration::from_secs(left));
+            assert_eq!(answer.headers()[CACHE_CONTROL], expected, "{cache:?} {left}");
+        }
+    }
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, ACCEPT_ENCODING, ETAG};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, ETAG, ORIGIN};
 use hyper::{Method, Request, StatusCode};
 use url::Url;
 
 use super::access::{self, By, Origin, Pass, Refusal, Shown, Way};
-use super::answer::{self, Answer, error, make_private, see_other};
+use super::answer::{self, Answer, error, keep_at_most, make_private, see_other};
 use super::delivery::deliver;
 use super::forwarded::{self, Seen};
 use super::handler::Site;
@@ -25,10 +25,15 @@ impl Site {
     pub async fn answer(self: Arc<Self>, mut request: Request<Incoming>, peer: Peer) -> Answer {
         let seen = forwarded::seen(peer, access::host(&request), request.headers(), &self.trusted_proxies);
         let origin = Origin::of(request.headers(), seen.host.as_deref());
-        let peer = seen.peer;
+        let (peer, book) = (seen.peer, self.access.book());
+        if let Some(host) = access::host(&request).filter(|host| !book.answers_to(host)) {
+            let mut answer = misdirected(host);
+            book.cross_origin.mark(&mut answer, &origin, false, false);
+            return answer;
+        }
         if request.method() == Method::OPTIONS {
             let mut answer = answer::preflight();
-            self.access.cors.mark(&mut answer, &origin, false, false);
+            book.cross_origin.mark(&mut answer, &origin, false, false);
             return answer;
         }
         if let Some(elsewhere) = self.secure(&request, &seen) {
@@ -40,7 +45,7 @@ impl Site {
         if !shared {
             make_private(&mut answer);
         }
-        self.access.cors.mark(&mut answer, &origin, by == By::Ambient, shared);
+        book.cross_origin.mark(&mut answer, &origin, by == By::Ambient, shared);
         answer
     }
 
@@ -81,25 +86,35 @@ impl Site {
         let safe = socket || request.method().is_safe();
         let query = request.uri().query().unwrap_or_default();
         let shown = Shown { path_token, query, headers: request.headers() };
-        let pass = match self.access.admit(&shown, peer.address, &route.need(safe)).await {
+        let pass = match self.access.admit(&shown, peer.address, route.need(safe)).await {
             Ok(pass) => pass,
             Err(refusal) => return (self.send_away(refusal, &route, &request, path_token), By::Explicit),
         };
-        if (!safe || matches!(route, Route::Mse(_))) && !self.welcomes(origin, pass.by, safe) {
+        let by = pass.by();
+        if (!safe || matches!(route, Route::Mse(_))) && !self.welcomes(&request, origin, by, safe) {
             return (Refusal::Origin.answer(request.headers(), false), By::Explicit);
         }
-        let by = pass.by;
-        (self.serve(route, request, peer, pass).await, by)
+        let left = pass.left();
+        let mut answer = self.serve(route, request, peer, pass).await;
+        if let Some(left) = left {
+            keep_at_most(&mut answer, left);
+        }
+        (answer, by)
     }
 
     /// Whether a page of `origin` may open sockets and change things: browsers let every page try.
-    fn welcomes(&self, origin: &Origin, by: By, safe: bool) -> bool {
-        let cors = &self.access.cors;
+    fn welcomes(&self, request: &Request<Incoming>, origin: &Origin, by: By, safe: bool) -> bool {
+        let book = self.access.book();
+        let pages = &book.cross_origin;
         match by {
-            By::Ambient => cors.trusts(origin),
-            // What is open to all on this machine or network is still not for pages from elsewhere to change.
-            By::Nobody if !safe => cors.trusts(origin),
-            By::Nobody | By::Path | By::Explicit => cors.admits(origin),
+            By::Ambient => pages.trusts(origin),
+            // What is open to all on this machine or network is still not for pages from elsewhere to change, be it that
+            // a name server says they are from here.
+            By::Nobody if !safe => {
+                let named = request.headers().contains_key(ORIGIN).then(|| access::host(request)).flatten();
+                pages.trusts(origin) && named.is_none_or(|host| book.is_sure_of(host))
+            }
+            By::Nobody | By::Path | By::Explicit => pages.admits(origin),
         }
     }
 
@@ -118,9 +133,13 @@ impl Site {
             }
         };
         tokio::select! {
+            // Few answers wait for anything; only those need to know how long they may.
+            biased;
             answer = answer => deliver(&method, &conditions, answer),
             () = self.stop.cancelled() => error(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping"),
-            () = pass.lease.ended() => Refusal::Ended.answer(&conditions, self.access.has_passwords()),
+            () = async { pass.lease().ended().await } => {
+                Refusal::Ended.answer(&conditions, self.access.book().has_passwords())
+            }
         }
     }
 
@@ -134,7 +153,8 @@ impl Site {
     ) -> Answer {
         let accepts = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
         let page = accepts.is_some_and(|accept| accept.contains("text/html")) && path_token.is_none();
-        if refusal == Refusal::Unknown && page && self.access.has_passwords() {
+        let passwords = self.access.book().has_passwords();
+        if refusal == Refusal::Unknown && page && passwords {
             match route {
                 Route::Wall => return see_other("login"),
                 Route::Watch(camera) => {
@@ -147,8 +167,20 @@ impl Site {
                 _ => {}
             }
         }
-        refusal.answer(request.headers(), self.access.has_passwords())
+        refusal.answer(request.headers(), passwords)
     }
+}
+
+/// The answer to who asks for this server by a name that is not among its own.
+fn misdirected(host: &str) -> Answer {
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    let name = if name.len() <= 100 && name.chars().all(plain) { name } else { "that name" };
+    let sentence = format!(
+        "this server is not asked for as {name}: add that to server.hosts, or say who may watch ([auth], or \
+         auth = \"none\"), if a proxy or a name of yours leads here"
+    );
+    error(StatusCode::MISDIRECTED_REQUEST, sentence)
 }
 
 fn wrong_method(route: &Route, method: &Method) -> Option<Answer> {
@@ -170,7 +202,7 @@ fn kept_token(route: &Route, request: &Request<Incoming>, pass: &Pass) -> Option
         Route::Hls { name, .. } => matches!(name, Name::Playlist(..)),
         _ => false,
     };
-    if !playlist || pass.way != Some(Way::Query) {
+    if !playlist || pass.way() != Some(Way::Query) {
         return None;
     }
     let token = query_value(request.uri().query()?, access::TOKEN_QUERY)?;

@@ -11,7 +11,7 @@ use rustls::pki_types::CertificateDer;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::access::{Access, Lease, Pass};
+use super::access::{Access, Pass};
 use super::answer::{Answer, Cache, error, ok};
 use super::handshake::handshake;
 use super::hls::{self, Hls};
@@ -32,7 +32,7 @@ pub struct Site {
     /// The paths.
     pub routes: Routes,
     /// Who may come in.
-    pub access: Access,
+    pub access: Arc<Access>,
     /// Proxies that are believed whom a request is from.
     pub trusted_proxies: Vec<IpNet>,
     /// Where pages that are asked for without TLS send their reader, if they do.
@@ -95,12 +95,12 @@ impl Site {
                 self.hls.named(&camera, rendition, piece, asked).await
             }
             Route::Mse(name) => match self.catalog.get(&name) {
-                Some(camera) => self.mse(camera, request, pass.lease),
+                Some(camera) => self.mse(camera, request, pass),
                 None => unknown_camera(&name),
             },
             Route::LiveMp4(name) => match self.catalog.get(&name) {
                 Some(camera) => match self.viewer(camera, request.uri().query().unwrap_or_default()) {
-                    Ok(viewer) => self.live_mp4(viewer, pass.lease).await,
+                    Ok(viewer) => self.live_mp4(viewer, pass).await,
                     Err(refusal) => *refusal,
                 },
                 None => unknown_camera(&name),
@@ -111,7 +111,7 @@ impl Site {
                 None => api::problem(StatusCode::NOT_FOUND, &format!("there is no camera {name}")),
             },
             Route::Alive => ok("text/plain; charset=utf-8", Cache::Never, "alive\n".to_owned()),
-            Route::Ready => api::ready(&self.catalog, self.access.is_open()),
+            Route::Ready => api::ready(&self.catalog, self.access.book().is_open()),
             Route::Authority => match &self.authority {
                 Some(certificate) => {
                     let bytes = Bytes::copy_from_slice(certificate);
@@ -133,11 +133,11 @@ impl Site {
         api::cameras(seen)
     }
 
-    async fn live_mp4(&self, viewer: Viewer, lease: Lease) -> Answer {
-        mp4::live(viewer, lease, self.hls.start_timeout(), self.stop.clone()).await
+    async fn live_mp4(&self, viewer: Viewer, pass: &Pass) -> Answer {
+        mp4::live(viewer, pass.lease(), self.hls.start_timeout(), self.stop.clone()).await
     }
 
-    fn mse(&self, camera: Arc<Camera>, mut request: Request<Incoming>, lease: Lease) -> Answer {
+    fn mse(&self, camera: Arc<Camera>, mut request: Request<Incoming>, pass: &Pass) -> Answer {
         let viewer = match self.viewer(camera, request.uri().query().unwrap_or_default()) {
             Ok(viewer) => viewer,
             Err(refusal) => return *refusal,
@@ -148,7 +148,7 @@ impl Site {
         };
         let place = request.extensions().get::<Arc<Place>>().cloned();
         let upgrade = hyper::upgrade::on(&mut request);
-        let session = mse::serve(upgrade, viewer, lease, self.stop.clone());
+        let session = mse::serve(upgrade, viewer, pass.lease(), self.stop.clone());
         self.sockets.spawn(async move {
             session.await;
             drop(place);

@@ -25,7 +25,7 @@ const FORM_TIMEOUT: Duration = Duration::from_secs(10);
 impl Site {
     /// The page, or what comes of its form.
     pub async fn login(&self, request: Request<Incoming>, peer: Peer) -> Answer {
-        if !self.access.has_passwords() {
+        if !self.access.book().has_passwords() {
             return error(StatusCode::NOT_FOUND, "nobody has a password here");
         }
         if request.method() != Method::POST {

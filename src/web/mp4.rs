@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 use super::access::Lease;
 use super::answer::{Answer, Cache, error, ok};
 use super::body::{Body, Pieces};
-use crate::clock;
 use crate::live::{Channel, Tip, Wanted};
 use crate::media::Ticks;
 use crate::mp4::{Endless, Progress};
@@ -76,7 +75,7 @@ async fn started(channel: &Arc<Channel>, patience: Duration) -> bool {
 async fn read(mut reader: Reader) -> Option<(Pieces, Reader)> {
     loop {
         // To who reads slowly there is always something to send.
-        if reader.stop.is_cancelled() || reader.lease.is_over(clock::now().instant) {
+        if reader.stop.is_cancelled() || reader.lease.is_over().await {
             return None;
         }
         reader.tips.mark_unchanged();

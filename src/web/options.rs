@@ -17,6 +17,8 @@ pub struct Options {
     pub base_path: String,
     /// The TLS listener, if there is one (`[server.tls]`).
     pub tls: Option<TlsOptions>,
+    /// Names under which alone this server is asked for, beside those of this machine; empty is any (`server.hosts`).
+    pub hosts: Vec<String>,
     /// Proxies that are believed whom a request is from (`server.trusted_proxies`).
     pub trusted_proxies: Vec<IpNet>,
     /// How many may be connected (`[limits]`).
@@ -34,6 +36,14 @@ impl Options {
     /// One is not, and nothing is said about who may watch.
     pub fn guarded(&self) -> Result<(), Unguarded> {
         self.auth.guards([self.listen].into_iter().chain(self.tls.as_ref().map(|tls| tls.listen)))
+    }
+
+    /// Files, beside the configuration itself, whose change may change who may watch.
+    pub fn files(&self) -> Vec<&Path> {
+        match &self.auth {
+            Auth::Rules(rules) => rules.jwks.iter().map(|jwks| jwks.file.as_path()).collect(),
+            Auth::Unset | Auth::Open => Vec::new(),
+        }
     }
 }
 
@@ -81,6 +91,7 @@ impl Default for Options {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             base_path: "/".into(),
             tls: None,
+            hosts: Vec::new(),
             trusted_proxies: Vec::new(),
             connections: ConnectionLimits::default(),
             auth: Auth::default(),

@@ -91,6 +91,7 @@ pub struct Server {
     address: SocketAddr,
     tls_address: Option<SocketAddr>,
     authority: Option<String>,
+    access: Arc<Access>,
     accept: CancellationToken,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -105,7 +106,7 @@ impl Server {
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
         let Parts { options, catalog, hls, mse } = parts;
         options.guarded()?;
-        let access = Access::new(&options.auth, options.cors.clone())?;
+        let access = Access::new(&options.auth, &options.cors, &options.hosts)?;
         let (accept, stop) = (CancellationToken::new(), CancellationToken::new());
         let (tasks, sockets) = (TaskTracker::new(), TaskTracker::new());
         let plain = listen(options.listen).await?;
@@ -128,7 +129,7 @@ impl Server {
         let site = Arc::new(Site {
             catalog,
             routes,
-            access,
+            access: access.clone(),
             trusted_proxies: options.trusted_proxies,
             secure_port: tls_address.filter(|_| redirect).map(|address| address.port()),
             authority: authority.clone(),
@@ -149,6 +150,7 @@ impl Server {
             address,
             tls_address,
             authority: authority.as_ref().map(fingerprint),
+            access,
             accept,
             stop,
             tasks,
@@ -169,6 +171,16 @@ impl Server {
     /// The fingerprint of our own authority, which phones must be told to trust; `None` if there is none.
     pub fn authority(&self) -> Option<&str> {
         self.authority.as_deref()
+    }
+
+    /// Goes by the rules of other options about who may watch, and by nothing else of them. Whoever would be let in no
+    /// more is put out. True if anything is new.
+    ///
+    /// # Errors
+    /// Keys cannot be read, or a listener that others can reach would be without rules; everything stays as it was.
+    pub fn reload(&self, options: &Options) -> Result<bool, StartError> {
+        options.auth.guards([self.address].into_iter().chain(self.tls_address))?;
+        Ok(self.access.replace(&options.auth, &options.cors, &options.hosts)?)
     }
 
     /// How many tasks serve now: one a listener, and one a connection.

@@ -3,17 +3,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
-use notify::{RecursiveMode, Watcher};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::{Ticketer, default_provider};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -21,9 +17,7 @@ use tracing::{info, warn};
 use super::authority::Own;
 use super::options::{Identity, TlsOptions};
 use crate::clock;
-
-/// Certificate and key are written one after the other: this long after the last change they are read.
-const SETTLED_AFTER: Duration = Duration::from_millis(500);
+use crate::files::Changes;
 
 /// Why TLS cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -119,25 +113,15 @@ impl Tls {
     /// Reads the files again when they change, and on SIGHUP, until `stop`. What cannot be used is told, and what was
     /// shown before stays.
     pub async fn keep_fresh(self, stop: CancellationToken) {
-        let changed = Arc::new(Notify::new());
-        let watcher = watch(&self.identity, changed.clone());
-        if let Err(error) = &watcher {
-            warn!(%error, "changes of the certificate cannot be watched; SIGHUP tells of them");
-        }
-        let mut hangup = signal(SignalKind::hangup()).ok();
+        let files = match &self.identity {
+            Identity::Files { cert, key } => vec![cert.as_path(), key],
+            Identity::SelfSigned { .. } => Vec::new(),
+        };
+        let mut changes = Changes::of(files);
         loop {
-            let told = async {
-                match &mut hangup {
-                    Some(hangup) => drop(hangup.recv().await),
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = told => {}
-                () = changed.notified() => {
-                    while tokio::time::timeout(SETTLED_AFTER, changed.notified()).await.is_ok() {}
-                }
+                () = changes.next() => {}
             }
             match load(&self.identity) {
                 Ok(key) if key.cert == self.shown.get().cert => {}
@@ -149,26 +133,6 @@ impl Tls {
             }
         }
     }
-}
-
-/// Watches the folders, since files are often replaced and not written.
-fn watch(identity: &Identity, changed: Arc<Notify>) -> notify::Result<notify::RecommendedWatcher> {
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        // Reading them is no change, and would be one without end.
-        if event.is_ok_and(|event| !event.kind.is_access()) {
-            changed.notify_one();
-        }
-    })?;
-    let Identity::Files { cert, key } = identity else { return Ok(watcher) };
-    let folder = |file: &Path| match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    watcher.watch(&folder(cert), RecursiveMode::NonRecursive)?;
-    if folder(cert) != folder(key) {
-        watcher.watch(&folder(key), RecursiveMode::NonRecursive)?;
-    }
-    Ok(watcher)
 }
 
 fn load(identity: &Identity) -> Result<CertifiedKey, TlsError> {

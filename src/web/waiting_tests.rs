@@ -53,7 +53,7 @@ fn paths() -> impl Iterator<Item = String> {
 /// A connection of HTTP/1.1 with a request on its way.
 async fn asked(server: &Server, path: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.address()).await.expect("it listens");
-    let request = format!("GET {path} HTTP/1.1\r\nHost: door\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("it is taken");
     stream
 }
@@ -109,7 +109,7 @@ async fn requests_end_when_their_clients_give_them_up_and_keep_the_connection() 
     let connection = tokio::spawn(connection);
     let ask = |path: String| {
         let request =
-            Request::get(format!("http://door{path}")).body(Empty::<Bytes>::new()).expect("a request");
+            Request::get(format!("http://localhost{path}")).body(Empty::<Bytes>::new()).expect("a request");
         let mut sender = sender.clone();
         tokio::spawn(async move { sender.send_request(request).await })
     };

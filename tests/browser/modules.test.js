@@ -133,3 +133,21 @@ test('the pages name all their modules, so that none waits for another to be fou
     assert.deepEqual(named.sort(), [...await modulesOf(entry)].sort(), page);
   }
 });
+
+test('a token in the address is handed on by our own pages alone', async () => {
+  const base = pathToFileURL(`${directory}/`).href.replace('static/', '');
+  const asked = async (address) => {
+    const { href, search } = new URL(address);
+    globalThis.location = { href, search };
+    const { playlistUrl } = await import(`${pathToFileURL(join(directory, 'static', 'places.js')).href}?${encodeURIComponent(address)}`);
+    delete globalThis.location;
+    return new URL(playlistUrl('door', 'http://cams.example/')).searchParams.get('token');
+  };
+  await cp(join(directory, 'places.js'), join(directory, 'static', 'places.js'));
+  for (const page of ['?token=secret', 'watch/door?token=secret', 'watch/door?controls=0&token=secret']) {
+    assert.equal(await asked(base + page), 'secret', page);
+  }
+  for (const page of ['http://shop.example/?token=secret', `${base}shop/?token=secret`, `${base}watch/door`]) {
+    assert.equal(await asked(page), null, page);
+  }
+});

@@ -3,11 +3,13 @@
 mod commands;
 mod ends;
 mod hook;
+mod hosts;
 mod links;
 mod login;
 mod origins;
 mod outsiders;
 mod proxies;
+mod rules;
 mod table;
 
 use std::time::{Duration, SystemTime};

@@ -48,15 +48,17 @@ pub struct Shown<'a> {
 }
 
 impl Shown<'_> {
-    /// What was shown on purpose, in the address before a header: it counts alone, good or bad.
+    /// What was shown on purpose, in the address before a header: it counts alone, good or bad. A token without a letter
+    /// is none: pages write `?token=` whether they have one or not.
     pub fn explicit(&self) -> Option<Credential> {
         if let Some(token) = self.path_token {
             return Some(Credential::Token(Way::Path, token.to_owned()));
         }
-        if let Some(token) = query_value(self.query, TOKEN_QUERY) {
+        if let Some(token) = query_value(self.query, TOKEN_QUERY).filter(|token| !token.is_empty()) {
             return Some(Credential::Token(Way::Query, token));
         }
-        if let Some(Authorization(bearer)) = self.headers.typed_get::<Authorization<Bearer>>() {
+        let bearer = self.headers.typed_get::<Authorization<Bearer>>();
+        if let Some(Authorization(bearer)) = bearer.filter(|bearer| !bearer.token().is_empty()) {
             return Some(Credential::Token(Way::Bearer, bearer.token().to_owned()));
         }
         let Authorization(basic) = self.headers.typed_get::<Authorization<Basic>>()?;
@@ -98,8 +100,11 @@ mod tests {
         assert!(shown.explicit() == token(Way::Path, "p"));
         let shown = Shown { path_token: None, ..shown };
         assert!(shown.explicit() == token(Way::Query, "q."));
+        for query in ["", "token=", "a=1&token"] {
+            let shown = Shown { query, ..shown };
+            assert!(shown.explicit() == token(Way::Bearer, "b"), "{query}");
+        }
         let shown = Shown { query: "", ..shown };
-        assert!(shown.explicit() == token(Way::Bearer, "b"));
         let all = shown.cookies();
         assert!(all[0] == Credential::Session("s".into()) && Some(all[1].clone()) == token(Way::Cookie, "c"));
         headers.insert(AUTHORIZATION, HeaderValue::from_static("Basic YW5uYTpodW50ZXIy"));

@@ -100,6 +100,8 @@ struct Foreign {
 pub struct KeyRing {
     own: Vec<(String, DecodingKey)>,
     foreign: Vec<Foreign>,
+    /// The text of the key set of others, to tell whether there is another.
+    pub jwks: Option<Vec<u8>>,
 }
 
 impl KeyRing {
@@ -112,8 +114,8 @@ impl KeyRing {
             .keys
             .iter()
             .map(|key| (key.id.clone(), DecodingKey::from_secret(key.secret.expose_secret().as_bytes())));
-        let foreign = rules.jwks.as_ref().map(read).transpose()?.unwrap_or_default();
-        Ok(Self { own: own.collect(), foreign })
+        let (foreign, jwks) = rules.jwks.as_ref().map(read).transpose()?.unzip();
+        Ok(Self { own: own.collect(), foreign: foreign.unwrap_or_default(), jwks })
     }
 
     /// What a token allows at the time `now`.
@@ -127,18 +129,22 @@ impl KeyRing {
         let header = decode_header(token).map_err(|_| TokenError::Unknown)?;
         let kid = header.kid.as_deref();
         let own = self.own.iter().find(|(id, _)| Some(id.as_str()) == kid);
-        let claims: Claims = match own.filter(|_| header.alg == Algorithm::HS256) {
+        let mut administers = true;
+        let mut claims: Claims = match own.filter(|_| header.alg == Algorithm::HS256) {
             Some((_, key)) => decode(token, key, &validation(vec![Algorithm::HS256])),
             None => {
                 let known = |foreign: &&Foreign| {
                     foreign.id.as_deref() == kid && foreign.validation.algorithms.contains(&header.alg)
                 };
                 let foreign = self.foreign.iter().find(known).ok_or(TokenError::Unknown)?;
+                administers = foreign.validation.validate_aud;
                 decode(token, &foreign.key, &foreign.validation)
             }
         }
         .map_err(|_| TokenError::Invalid)?
         .claims;
+        // A token that was made for whatever else goes by those keys is no administrator's here.
+        claims.grant.admin &= administers;
         let until = claims.exp.ok_or(TokenError::Endless)?;
         let until = instant(until).ok_or(TokenError::Invalid)?;
         if until <= now {
@@ -194,13 +200,13 @@ fn validation(algorithms: Vec<Algorithm>) -> Validation {
     validation
 }
 
-fn read(jwks: &Jwks) -> Result<Vec<Foreign>, KeyError> {
+fn read(jwks: &Jwks) -> Result<(Vec<Foreign>, Vec<u8>), KeyError> {
     let file = || jwks.file.clone();
     let text = fs::read(&jwks.file).map_err(|cause| KeyError::Read { file: file(), cause })?;
     let set: JwkSet =
         serde_json::from_slice(&text).map_err(|cause| KeyError::NoSet { file: file(), cause })?;
     let keys: Vec<_> = set.keys.iter().filter_map(|key| foreign(key, jwks)).collect();
-    if keys.is_empty() { Err(KeyError::NoKey { file: file() }) } else { Ok(keys) }
+    if keys.is_empty() { Err(KeyError::NoKey { file: file() }) } else { Ok((keys, text)) }
 }
 
 /// A key with the algorithms that it is for: a token must never choose how its own signature is read.

@@ -2,11 +2,13 @@
 //!
 //! Belongs here: what a request needs ([`Need`]), what it shows (`credentials.rs`), what that comes to ([`Rights`]),
 //! and how somebody is sent away (`refusal.rs`). Does not belong here: what is then served.
-//! Read first: `rights.rs`, then [`Access::admit`]. `options.rs` is what can be set.
+//! Read first: `rights.rs`, then [`Access::admit`] and `gate.rs`. `options.rs` is what can be set.
 //!
-//! Nothing in here logs, shows or keeps a secret: what is remembered goes by keyed hashes.
+//! Nothing in here logs or shows a secret. What is remembered goes by keyed hashes; only who is in, and may be asked for
+//! again, is kept with its token, or with what the hook goes by.
 
 mod credentials;
+mod gate;
 mod keys;
 mod lease;
 mod options;
@@ -19,41 +21,44 @@ mod throttle;
 mod webhook;
 
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
 use tracing::{debug, info};
 
 pub use credentials::{Credential, Shown, TOKEN_QUERY, Way};
 pub use keys::{KeyError, NoKey, mint};
 pub use lease::Lease;
 pub use options::{Auth, Cors, Groups, Jwks, Key, Rules, SHORTEST_SECRET, Unguarded, User, Webhook};
-pub use origin::{Origin, host};
+pub use origin::{CrossOrigin, Origin, OwnNames, host};
 pub use password::{BadPassword, hash as hash_password, is_hash as is_password_hash};
 pub use refusal::Refusal;
 pub use rights::{ALL, GROUP, Grant, Need, Rights};
 pub use session::COOKIE as SESSION_COOKIE;
 
 use crate::clock;
-use keys::{KeyRing, TokenError};
-use password::Accounts;
-use session::Sessions;
-use webhook::{Hook, Verdict};
+use gate::{Gate, Leave, Proof};
+use lease::Looked;
+use webhook::Verdict;
 
 /// The gatekeeper of one server.
 pub struct Access {
-    gate: Option<Gate>,
-    /// Rules for pages on other origins.
-    pub cors: Cors,
+    book: RwLock<Arc<Book>>,
+    /// How often something changed that may put somebody out.
+    changes: watch::Sender<u64>,
 }
 
-struct Gate {
-    public: Rights,
-    groups: Groups,
-    accounts: Accounts,
-    sessions: Sessions,
-    keys: KeyRing,
-    hook: Option<Hook>,
+/// The rules that hold now.
+pub struct Book {
+    gate: Option<Gate>,
+    /// Nothing is said about who may watch, but by which names the server is asked for: it is for those alone.
+    named: bool,
+    names: OwnNames,
+    /// Rules for pages on other origins.
+    pub cross_origin: CrossOrigin,
+    cors: Cors,
+    hosts: Vec<String>,
 }
 
 /// What let somebody in.
@@ -71,55 +76,72 @@ pub enum By {
 
 /// Leave to come in.
 pub struct Pass {
-    rights: Arc<Rights>,
-    /// What it was given for.
-    pub by: By,
-    /// How the token came that it was given for.
-    pub way: Option<Way>,
-    /// How long it holds.
-    pub lease: Lease,
-    /// The hook is to be asked what else is allowed.
-    ask: Option<(Option<Credential>, IpAddr)>,
+    access: Arc<Access>,
+    need: Need,
+    leave: Leave,
+    until: Option<Instant>,
+    looked: Looked,
 }
 
 impl Pass {
-    fn new(rights: Arc<Rights>, by: By, until: Option<SystemTime>) -> Self {
-        let lease = until.map_or(Lease::ENDLESS, |until| Lease::until(until, clock::now()));
-        Self { rights, by, way: None, lease, ask: None }
+    /// What it was given for.
+    pub fn by(&self) -> By {
+        self.leave.by
     }
 
-    fn that_came(mut self, credential: &Credential) -> Self {
-        if let Credential::Token(way, _) = credential {
-            self.way = Some(*way);
-        }
-        self
+    /// How the token came that it was given for.
+    pub fn way(&self) -> Option<Way> {
+        self.leave.way
+    }
+
+    /// How long it holds at least, if it has an end.
+    pub fn left(&self) -> Option<Duration> {
+        self.until.map(|until| until.saturating_duration_since(self.looked.at))
+    }
+
+    /// How long it holds, for who stays longer than an answer takes.
+    pub fn lease(&self) -> Lease {
+        let (need, proof) = (self.need.clone(), self.leave.proof.clone());
+        Lease::new(self.access.clone(), need, proof, self.until, self.looked)
     }
 }
 
-/// Somebody who is known.
-struct Known {
-    rights: Arc<Rights>,
-    until: Option<SystemTime>,
-}
-
-impl Access {
-    /// The gatekeeper that goes by these options.
-    ///
-    /// # Errors
-    /// Keys cannot be read.
-    pub fn new(auth: &Auth, cors: Cors) -> Result<Self, KeyError> {
+impl Book {
+    fn new(auth: &Auth, cors: &Cors, hosts: &[String], before: Option<&Self>) -> Result<Self, KeyError> {
+        let before = before.and_then(|book| book.gate.as_ref());
         let gate = match auth {
             Auth::Unset | Auth::Open => None,
-            Auth::Rules(rules) => Some(Gate {
-                public: Rights::to_watch(&rules.public, &rules.groups),
-                groups: rules.groups.clone(),
-                accounts: Accounts::new(&rules.users, &rules.groups),
-                sessions: Sessions::new(rules),
-                keys: KeyRing::new(rules)?,
-                hook: rules.webhook.clone().map(Hook::new),
-            }),
+            Auth::Rules(rules) => Some(Gate::new(rules, before)?),
         };
-        Ok(Self { gate, cors })
+        let named = *auth == Auth::Unset && !hosts.is_empty();
+        Ok(Self {
+            gate,
+            named,
+            names: OwnNames::new(hosts),
+            cross_origin: CrossOrigin::new(cors, named),
+            cors: cors.clone(),
+            hosts: hosts.to_vec(),
+        })
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        let same_gate = match (&self.gate, &other.gate) {
+            (Some(one), Some(other)) => one.is_like(other),
+            (None, None) => true,
+            _ => false,
+        };
+        same_gate && self.named == other.named && self.cors == other.cors && self.hosts == other.hosts
+    }
+
+    /// Whether requests under a name are answered: where names are all that is said, a page of any other site could
+    /// look in by way of a browser here.
+    pub fn answers_to(&self, host: &str) -> bool {
+        !self.named || self.names.has(host)
+    }
+
+    /// Whether a page that came from this server, under that name, may change things in nobody's name.
+    pub fn is_sure_of(&self, host: &str) -> bool {
+        self.gate.is_some() || self.names.has(host)
     }
 
     /// Whether everybody may do everything.
@@ -131,35 +153,83 @@ impl Access {
     pub fn has_passwords(&self) -> bool {
         self.gate.as_ref().is_some_and(|gate| !gate.accounts.is_empty())
     }
+}
+
+impl Access {
+    /// The gatekeeper that goes by these options.
+    ///
+    /// # Errors
+    /// Keys cannot be read.
+    pub fn new(auth: &Auth, cors: &Cors, hosts: &[String]) -> Result<Arc<Self>, KeyError> {
+        let book = Arc::new(Book::new(auth, cors, hosts, None)?);
+        Ok(Arc::new(Self { book: RwLock::new(book), changes: watch::Sender::new(0) }))
+    }
+
+    /// Goes by other options from now on. Whoever is in and would be let in no more is put out. True if anything is
+    /// new.
+    ///
+    /// # Errors
+    /// Keys cannot be read; everything stays as it was.
+    pub fn replace(&self, auth: &Auth, cors: &Cors, hosts: &[String]) -> Result<bool, KeyError> {
+        let before = self.book();
+        let after = Book::new(auth, cors, hosts, Some(&before))?;
+        if after.is_like(&before) {
+            return Ok(false);
+        }
+        *self.book.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(after);
+        self.look_again();
+        Ok(true)
+    }
+
+    /// The rules that hold now.
+    pub fn book(&self) -> Arc<Book> {
+        self.book.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 
     /// Lets a request in that has what it needs.
     ///
     /// # Errors
     /// Why it is sent away.
-    pub async fn admit(&self, shown: &Shown<'_>, address: IpAddr, need: &Need) -> Result<Pass, Refusal> {
-        let Some(gate) = &self.gate else {
-            return Ok(Pass::new(Arc::new(Rights::everything()), By::Nobody, None));
+    pub async fn admit(
+        self: &Arc<Self>,
+        shown: &Shown<'_>,
+        address: IpAddr,
+        need: Need,
+    ) -> Result<Pass, Refusal> {
+        // Before the rules are read: a change that comes in between is seen later.
+        let changes = self.changes();
+        let book = self.book();
+        let leave = match &book.gate {
+            None => Leave::for_everybody(Arc::new(Rights::everything())),
+            // What everybody may have needs no look at what else is shown; and its answers are the same for all.
+            Some(gate) if need != Need::Identity && gate.public.cover(&need) => {
+                Leave::for_everybody(gate.public.clone())
+            }
+            Some(gate) => gate.judge(shown, address, &need).await.inspect_err(|refusal| {
+                debug!(%address, ?need, ?refusal, "sent away");
+            })?,
         };
-        // What everybody may have needs no look at what else is shown; and its answers are the same for all.
-        if *need != Need::Identity && gate.public.cover(need) {
-            return Ok(Pass::new(Arc::new(gate.public.clone()), By::Nobody, None));
-        }
-        let judged = gate.judge(shown, address, need).await;
-        if let Err(refusal) = &judged {
-            debug!(%address, ?need, ?refusal, "sent away");
-        }
-        judged
+        let now = clock::now();
+        let until = leave.until.map(|until| {
+            let left = until.duration_since(now.wall).unwrap_or_default();
+            now.instant.checked_add(left)
+        });
+        let looked = Looked { changes, at: now.instant };
+        Ok(Pass { access: self.clone(), need, leave, until: until.flatten(), looked })
     }
 
     /// Whether a pass is enough to watch a camera; for lists, which leave out the others.
     pub async fn may_watch(&self, pass: &Pass, camera: &str) -> bool {
-        let Some(gate) = &self.gate else { return true };
-        if pass.rights.watch(camera) || gate.public.watch(camera) {
+        let book = self.book();
+        let Some(gate) = &book.gate else { return true };
+        if pass.leave.rights.watch(camera) || gate.public.watch(camera) {
             return true;
         }
-        let (Some(hook), Some((credential, address))) = (&gate.hook, &pass.ask) else { return false };
+        let (Some(hook), Proof::Hook(credential, address)) = (&gate.hook, &pass.leave.proof) else {
+            return false;
+        };
         let need = Need::Watch(camera.to_owned());
-        hook.ask(&need, credential.as_ref(), *address).await == Some(Verdict::Yes)
+        matches!(hook.ask(&need, credential.as_ref(), *address).await, Ok(Verdict::Yes))
     }
 
     /// A cookie's text for somebody who logs in, and how long it lasts in seconds.
@@ -167,7 +237,8 @@ impl Access {
     /// # Errors
     /// The password is wrong, or was tried too often.
     pub async fn login(&self, name: &str, password: &str, address: IpAddr) -> Result<(String, u64), Refusal> {
-        let gate = self.gate.as_ref().ok_or(Refusal::Password)?;
+        let book = self.book();
+        let gate = book.gate.as_ref().ok_or(Refusal::Password)?;
         match gate.accounts.login(name, password, address).await {
             Ok(account) => {
                 info!(user = account.name, %address, "logged in");
@@ -183,111 +254,43 @@ impl Access {
         }
     }
 
-    /// Ends the session of a request's cookie.
+    /// Ends the session of a request's cookie, and all that was opened with it.
     pub fn logout(&self, shown: &Shown<'_>) {
-        let Some(gate) = &self.gate else { return };
+        let book = self.book();
+        let Some(gate) = &book.gate else { return };
         for credential in shown.cookies() {
-            if let Credential::Session(text) = credential {
-                gate.sessions.end(&text);
-            }
-        }
-    }
-}
-
-impl Gate {
-    async fn judge(&self, shown: &Shown<'_>, address: IpAddr, need: &Need) -> Result<Pass, Refusal> {
-        if let Some(credential) = shown.explicit() {
-            return match self.known(&credential, address).await {
-                Ok(known) => Ok(self.with_rights(known, by(&credential), need)?.that_came(&credential)),
-                // Not one of ours: perhaps the hook knows it.
-                Err(Refusal::Unknown | Refusal::Token(TokenError::Unknown)) if self.hook.is_some() => {
-                    Ok(self.ask(Some(credential.clone()), address, need).await?.that_came(&credential))
-                }
-                // With a hook, users that only it knows have just been tried.
-                Err(Refusal::Unknown) => Err(Refusal::Password),
-                Err(refusal) => Err(refusal),
-            };
-        }
-        let mut refusal = Refusal::Unknown;
-        for credential in shown.cookies() {
-            let Ok(known) = self.known(&credential, address).await else { continue };
-            match self.with_rights(known, By::Ambient, need) {
-                Ok(pass) => return Ok(pass),
-                Err(better) => refusal = better,
-            }
-        }
-        if refusal == Refusal::Unknown && self.hook.is_some() {
-            return self.ask(None, address, need).await;
-        }
-        if *need == Need::Identity && self.public.cover(need) {
-            return Ok(Pass::new(Arc::new(self.public.clone()), By::Nobody, None));
-        }
-        Err(refusal)
-    }
-
-    fn with_rights(&self, known: Known, by: By, need: &Need) -> Result<Pass, Refusal> {
-        let enough = known.rights.cover(need) || self.public.cover(need);
-        if enough { Ok(Pass::new(known.rights, by, known.until)) } else { Err(Refusal::Forbidden) }
-    }
-
-    async fn known(&self, credential: &Credential, address: IpAddr) -> Result<Known, Refusal> {
-        match credential {
-            Credential::Token(_, token) => {
-                let verified = self.keys.verify(token, clock::now().wall).map_err(Refusal::Token)?;
-                let rights = Arc::new(Rights::new(&verified.grant, &self.groups));
-                Ok(Known { rights, until: Some(verified.until) })
-            }
-            Credential::Password(name, password) => {
-                if self.hook.is_some() && self.accounts.get(name).is_none() {
-                    return Err(Refusal::Unknown);
-                }
-                let account = self.accounts.login(name, password, address).await?;
-                Ok(Known { rights: account.rights.clone(), until: None })
-            }
-            Credential::Session(cookie) => {
-                let session = self.sessions.read(cookie, clock::now().wall).ok_or(Refusal::Unknown)?;
-                let account = self.accounts.get(&session.user);
-                let account = account.filter(|account| account.fingerprint == session.fingerprint);
-                let account = account.ok_or(Refusal::Unknown)?;
-                Ok(Known { rights: account.rights.clone(), until: Some(session.until) })
+            if let Credential::Session(text) = credential
+                && gate.sessions.end(&text)
+            {
+                self.look_again();
             }
         }
     }
 
-    async fn ask(
-        &self,
-        credential: Option<Credential>,
-        address: IpAddr,
-        need: &Need,
-    ) -> Result<Pass, Refusal> {
-        // Who shows nothing is judged by its address, which a page of another site has too.
-        let by = match credential.as_ref().map_or(By::Ambient, by) {
-            // The hook may have gone by the address: what it lets in is for no shared cache.
-            By::Path => By::Explicit,
-            by => by,
-        };
-        let mut pass = Pass::new(Arc::new(self.public.clone()), by, None);
-        if *need == Need::Identity {
-            pass.ask = Some((credential, address));
-            return Ok(pass);
-        }
-        let hook = self.hook.as_ref().ok_or(Refusal::Unknown)?;
-        match hook.ask(need, credential.as_ref(), address).await.ok_or(Refusal::Busy)? {
-            Verdict::Yes => Ok(pass),
-            Verdict::No => Err(Refusal::Forbidden),
-            Verdict::Unknown => Err(match credential {
-                Some(Credential::Token(..)) => Refusal::Token(TokenError::Unknown),
-                Some(_) => Refusal::Password,
-                None => Refusal::Unknown,
-            }),
+    /// Has everybody who is in looked at again.
+    fn look_again(&self) {
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+
+    fn changes(&self) -> u64 {
+        *self.changes.borrow()
+    }
+
+    fn subscribe(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    async fn still_admits(&self, need: &Need, proof: &Proof) -> bool {
+        let book = self.book();
+        match &book.gate {
+            Some(gate) => gate.still_admits(need, proof).await,
+            None => true,
         }
     }
-}
 
-fn by(credential: &Credential) -> By {
-    match credential {
-        Credential::Token(Way::Path, _) => By::Path,
-        _ if credential.is_ambient() => By::Ambient,
-        _ => By::Explicit,
+    /// How long what the hook has said about somebody holds, if it was asked.
+    fn question_interval(&self, proof: &Proof) -> Option<Duration> {
+        matches!(proof, Proof::Hook(..))
+            .then(|| self.book().gate.as_ref()?.hook.as_ref().map(|hook| hook.interval()))?
     }
 }

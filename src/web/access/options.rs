@@ -87,7 +87,7 @@ pub struct Jwks {
     pub file: PathBuf,
     /// Who must have issued a token (`iss`); anyone with one of the keys if not said.
     pub issuer: Option<String>,
-    /// Whom a token must be meant for (`aud`); not looked at if not said.
+    /// Whom a token must be meant for (`aud`); not looked at if not said, and then nobody administers by it.
     pub audience: Option<String>,
 }
 
@@ -103,18 +103,13 @@ pub struct Webhook {
 }
 
 /// Which pages on other origins may use what is served here (`[server.cors]`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cors {
-    /// Who may show what needs no cookie: public cameras, and those that come with a token. `*` is everybody.
-    pub public: Vec<String>,
+    /// Who may show what needs no cookie: public cameras, and those that come with a token. `*` is everybody. Not said,
+    /// it is everybody; but pages of this machine alone where names (`server.hosts`) are all that is said.
+    pub public: Option<Vec<String>>,
     /// Who may use its visitors' login here.
     pub credentials: Vec<String>,
-}
-
-impl Default for Cors {
-    fn default() -> Self {
-        Self { public: vec!["*".to_owned()], credentials: Vec::new() }
-    }
 }
 
 /// A listener that others can reach, and nothing is said about who may watch.

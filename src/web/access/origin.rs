@@ -1,13 +1,16 @@
 //! Pages on other origins: who may read what is served here (CORS, as the Fetch standard has it), and who may act in
 //! the name of its visitors.
 
+use std::net::IpAddr;
+
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, HOST, HeaderMap, HeaderValue, ORIGIN, VARY,
 };
 use hyper::{Request, Response};
-use url::Url;
+use url::{Host, Url};
 
 use super::options::Cors;
+use super::rights::ALL;
 
 /// The origin of the page that sends a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +43,59 @@ fn is_same(origin: &str, host: &str) -> bool {
     ["http", "https"].contains(&origin.scheme()) && own.origin() == origin.origin()
 }
 
-impl Cors {
+/// Whether that is a name of this machine for itself, as no site elsewhere can have: `localhost`, one below it, or an
+/// address of loopback.
+fn is_loopback(host: &Host<&str>) -> bool {
+    match host {
+        Host::Domain(name) => {
+            let name = name.trim_end_matches('.');
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => IpAddr::from(*address).to_canonical().is_loopback(),
+    }
+}
+
+/// Names under which this server knows itself to be asked for. Any other may be that of a site whose pages have been
+/// told, by its name server, that the site is here (DNS rebinding): to a browser they are then pages of this server.
+#[derive(Clone, Debug, Default)]
+pub struct OwnNames(Vec<String>);
+
+impl OwnNames {
+    /// Those of this machine, and some more (`server.hosts`).
+    pub fn new(named: &[String]) -> Self {
+        Self(named.iter().map(|name| name.to_ascii_lowercase()).collect())
+    }
+
+    /// Whether a host, with a port or without, is one of them. Nobody has to be told where an address leads.
+    pub fn has(&self, host: &str) -> bool {
+        let Ok(url) = Url::parse(&format!("http://{host}/")) else { return false };
+        match url.host() {
+            Some(Host::Domain(name)) if self.0.iter().any(|named| named == name) => true,
+            Some(host @ Host::Domain(_)) => is_loopback(&host),
+            Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+            None => false,
+        }
+    }
+}
+
+/// Which pages on other origins may use what is served here.
+#[derive(Clone, Debug)]
+pub struct CrossOrigin {
+    public: Vec<String>,
+    credentials: Vec<String>,
+    /// Pages of this machine may show what needs no login.
+    local: bool,
+}
+
+impl CrossOrigin {
+    /// As the rules have it; `named` if the server is for its own names alone.
+    pub fn new(cors: &Cors, named: bool) -> Self {
+        let local = named && cors.public.is_none();
+        let public = cors.public.clone().unwrap_or_else(|| if named { vec![] } else { vec![ALL.to_owned()] });
+        Self { public, credentials: cors.credentials.clone(), local }
+    }
+
     /// Whether a page of `origin` may use its visitor's login here.
     pub fn trusts(&self, origin: &Origin) -> bool {
         match origin {
@@ -57,12 +112,13 @@ impl Cors {
                 self.anybody()
                     || self.public.iter().any(|named| other == named.as_str())
                     || self.trusts(origin)
+                    || (self.local && is_of_this_machine(other))
             }
         }
     }
 
     fn anybody(&self) -> bool {
-        self.public.iter().any(|named| named == "*")
+        self.public.iter().any(|named| named == ALL)
     }
 
     /// Says in an answer who may read it. `shared` answers are the same for all, and caches keep one for all.
@@ -91,6 +147,14 @@ impl Cors {
     }
 }
 
+/// Whether a page's origin is a program on this machine, which could ask without a browser too.
+fn is_of_this_machine(origin: &HeaderValue) -> bool {
+    let url = origin.to_str().ok().and_then(|origin| Url::parse(origin).ok());
+    url.is_some_and(|url| {
+        ["http", "https"].contains(&url.scheme()) && url.host().is_some_and(|host| is_loopback(&host))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,16 +178,16 @@ mod tests {
     }
 
     /// Who is named for an origin, in an answer of this kind: the origin, and whether with credentials.
-    fn marked(cors: &Cors, origin: &str, ambient: bool, shared: bool) -> (String, bool) {
+    fn marked(rules: &CrossOrigin, origin: &str, ambient: bool, shared: bool) -> (String, bool) {
         let mut answer = Response::new(());
         let origin = match origin {
             "" => Origin::Own,
             other => Origin::Other(HeaderValue::try_from(other).expect("good")),
         };
-        cors.mark(&mut answer, &origin, ambient, shared);
+        rules.mark(&mut answer, &origin, ambient, shared);
         let named = answer.headers().get(ACCESS_CONTROL_ALLOW_ORIGIN);
         let named = named.map(|named| named.to_str().expect("text").to_owned()).unwrap_or_default();
-        let varies = named != "*" || (!shared && !cors.credentials.is_empty());
+        let varies = named != "*" || (!shared && !rules.credentials.is_empty());
         assert_eq!(answer.headers().contains_key(VARY), varies, "an answer for one is not for others");
         (named, answer.headers().contains_key(ACCESS_CONTROL_ALLOW_CREDENTIALS))
     }
@@ -132,6 +196,7 @@ mod tests {
     fn who_may_read_follows_from_what_was_shown() {
         let (friend, foe) = ("https://friend.example", "https://foe.example");
         let any = Cors { credentials: vec![friend.to_owned()], ..Cors::default() };
+        let any = CrossOrigin::new(&any, false);
         let none = (String::new(), false);
         let all = ("*".to_owned(), false);
         for (origin, ambient, shared, expected) in [
@@ -146,7 +211,8 @@ mod tests {
         ] {
             assert_eq!(marked(&any, origin, ambient, shared), expected, "{origin} {ambient} {shared}");
         }
-        let named = Cors { public: vec![friend.to_owned()], credentials: Vec::new() };
+        let named = Cors { public: Some(vec![friend.to_owned()]), credentials: Vec::new() };
+        let named = CrossOrigin::new(&named, false);
         for (origin, ambient, shared, expected) in [
             (foe, false, true, none.clone()),
             (friend, false, true, (friend.to_owned(), false)),
@@ -154,6 +220,57 @@ mod tests {
             ("", false, true, none),
         ] {
             assert_eq!(marked(&named, origin, ambient, shared), expected, "{origin} {ambient} {shared}");
+        }
+    }
+
+    #[test]
+    fn where_names_are_all_that_is_said_pages_of_this_machine_alone_may_read() {
+        let named = CrossOrigin::new(&Cors::default(), true);
+        for (origin, admitted) in [
+            ("http://127.0.0.1:3000", true),
+            ("http://localhost:3000", true),
+            ("https://app.localhost", true),
+            ("http://[::1]:3000", true),
+            ("http://192.168.1.5", false),
+            ("https://foe.example", false),
+            ("http://localhost.foe.example", false),
+            ("null", false),
+            ("chrome-extension://localhost", false),
+        ] {
+            let expected = if admitted { origin } else { "" };
+            assert_eq!(marked(&named, origin, false, true), (expected.to_owned(), false), "{origin}");
+            let origin = Origin::Other(HeaderValue::try_from(origin).expect("good"));
+            assert_eq!(named.admits(&origin), admitted);
+        }
+        let said = Cors { public: Some(vec!["https://foe.example".to_owned()]), ..Cors::default() };
+        let said = CrossOrigin::new(&said, true);
+        assert!(said.admits(&Origin::Other(HeaderValue::from_static("https://foe.example"))));
+        assert!(
+            !said.admits(&Origin::Other(HeaderValue::from_static("http://localhost:3000"))),
+            "as it is said"
+        );
+    }
+
+    #[test]
+    fn a_server_knows_its_own_names() {
+        let names = OwnNames::new(&["Cams.example.org".to_owned()]);
+        for (host, known) in [
+            ("localhost", true),
+            ("localhost:8080", true),
+            ("LOCALHOST.:8080", true),
+            ("cams.localhost:1", true),
+            ("127.0.0.1:8080", true),
+            ("[::1]:8080", true),
+            ("192.168.1.5", true),
+            ("cams.example.org:8443", true),
+            ("x.cams.example.org", false),
+            ("foe.example:8080", false),
+            ("127.0.0.1.foe.example", false),
+            ("localhost.foe.example", false),
+            ("", false),
+            ("a b", false),
+        ] {
+            assert_eq!(names.has(host), known, "{host}");
         }
     }
 }

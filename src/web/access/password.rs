@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 
 use super::options::{Groups, User};
 use super::rights::Rights;
-use super::throttle::Throttle;
+use super::throttle::{Throttle, household};
 
 /// Each check takes some 20 MiB and some 30 ms of a core: this many at once.
 const AT_ONCE: usize = 2;
@@ -26,6 +26,8 @@ const WAITING: usize = 64;
 const REMEMBERED: u64 = 10_000;
 /// For how long.
 const REMEMBERED_FOR: Duration = Duration::from_secs(600);
+/// How long it is known that a user has logged in from an address.
+const HOME_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
 /// Longest password that is looked at, in bytes.
 const LONGEST: usize = 1024;
 
@@ -56,7 +58,16 @@ pub struct Accounts {
     accounts: HashMap<String, Arc<Account>>,
     /// Unknown users take as long as known ones.
     nobody: Arc<Account>,
-    remembered: Cache<[u8; digest::SHA256_OUTPUT_LEN], ()>,
+    desk: Arc<Desk>,
+}
+
+type Tag = [u8; digest::SHA256_OUTPUT_LEN];
+
+/// Where passwords are checked. It stays when the users change.
+struct Desk {
+    remembered: Cache<Tag, ()>,
+    /// Who has logged in from where.
+    homes: Cache<Tag, ()>,
     /// Names what is remembered: nobody can work out a password from it, or make two that have one name.
     naming: hmac::Key,
     throttle: Throttle,
@@ -64,9 +75,34 @@ pub struct Accounts {
     waiting: AtomicUsize,
 }
 
+impl Desk {
+    fn new() -> Self {
+        Self {
+            remembered: Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build(),
+            homes: Cache::builder().max_capacity(REMEMBERED).time_to_idle(HOME_FOR).build(),
+            naming: random_key(),
+            throttle: Throttle::new(),
+            work: Arc::new(Semaphore::new(AT_ONCE)),
+            waiting: AtomicUsize::new(0),
+        }
+    }
+
+    fn tag<'t>(&self, texts: impl IntoIterator<Item = &'t [u8]>) -> Tag {
+        let mut context = hmac::Context::with_key(&self.naming);
+        for text in texts {
+            context.update(&(text.len() as u64).to_be_bytes());
+            context.update(text);
+        }
+        let mut tag = Tag::default();
+        tag.copy_from_slice(context.sign().as_ref());
+        tag
+    }
+}
+
 impl Accounts {
-    /// The users of the configuration; those whose hash cannot be read may never log in.
-    pub fn new(users: &[User], groups: &Groups) -> Self {
+    /// The users of the configuration; those whose hash cannot be read may never log in. What is known of passwords and
+    /// of those who guess them is taken over from the accounts `before`.
+    pub fn new(users: &[User], groups: &Groups, before: Option<&Self>) -> Self {
         let accounts = users.iter().filter_map(|user| {
             let text = user.password.expose_secret();
             let account = Account {
@@ -86,11 +122,7 @@ impl Accounts {
         Self {
             accounts: accounts.collect(),
             nobody: Arc::new(nobody),
-            remembered: Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build(),
-            naming: random_key(),
-            throttle: Throttle::new(),
-            work: Arc::new(Semaphore::new(AT_ONCE)),
-            waiting: AtomicUsize::new(0),
+            desk: before.map_or_else(|| Arc::new(Desk::new()), |accounts| accounts.desk.clone()),
         }
     }
 
@@ -114,23 +146,32 @@ impl Accounts {
         password: &str,
         address: IpAddr,
     ) -> Result<Arc<Account>, LoginError> {
-        let known = self.accounts.get(name);
+        let (known, desk) = (self.accounts.get(name), &self.desk);
         let account = known.unwrap_or(&self.nobody);
-        let key = self.name_of(account, password);
-        if let Some(known) = known.filter(|_| self.remembered.contains_key(&key)) {
+        let owner = [account.name.as_bytes(), account.fingerprint.as_bytes()];
+        let key = desk.tag(owner.into_iter().chain([password.as_bytes()]));
+        let remembered = || known.filter(|_| desk.remembered.contains_key(&key));
+        if let Some(known) = remembered() {
             return Ok(known.clone());
         }
-        if self.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        if desk.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING {
+            desk.waiting.fetch_sub(1, Ordering::Relaxed);
             return Err(LoginError::Busy);
         }
-        let _waiting = Waiting(&self.waiting);
-        let turn = self.work.clone().acquire_owned().await.map_err(|_| LoginError::Busy)?;
+        let _waiting = Waiting(&desk.waiting);
+        let turn = desk.work.clone().acquire_owned().await.map_err(|_| LoginError::Busy)?;
         // Of many requests with one password, the first is checked.
-        if let Some(known) = known.filter(|_| self.remembered.contains_key(&key)) {
+        if let Some(known) = remembered() {
             return Ok(known.clone());
         }
-        self.throttle.count(address, &account.name).map_err(LoginError::TooMany)?;
+        // Who has logged in from there before is not kept out by strangers that try its name elsewhere.
+        let household = household(address).to_string();
+        let home = desk.tag(owner.into_iter().chain([household.as_bytes()]));
+        let at_home = known.is_some() && desk.homes.contains_key(&home);
+        // Names that nobody has are counted as others are: the answers do not tell them apart.
+        let name_tag = desk.tag([name.as_bytes()]);
+        let user = u16::from_be_bytes([name_tag[0], name_tag[1]]);
+        desk.throttle.count(address, (!at_home).then_some(user)).map_err(LoginError::TooMany)?;
         let (account, password) = (account.clone(), SecretString::from(password));
         let checked = tokio::task::spawn_blocking(move || {
             // The work goes on where the client has left meanwhile, and so does its turn.
@@ -143,20 +184,9 @@ impl Accounts {
         if !good || known.is_none() {
             return Err(LoginError::Wrong);
         }
-        self.remembered.insert(key, ());
+        desk.remembered.insert(key, ());
+        desk.homes.insert(home, ());
         Ok(account)
-    }
-
-    fn name_of(&self, account: &Account, password: &str) -> [u8; digest::SHA256_OUTPUT_LEN] {
-        let mut context = hmac::Context::with_key(&self.naming);
-        for text in [&account.name, &account.fingerprint] {
-            context.update(&(text.len() as u64).to_be_bytes());
-            context.update(text.as_bytes());
-        }
-        context.update(password.as_bytes());
-        let mut name = [0; digest::SHA256_OUTPUT_LEN];
-        name.copy_from_slice(context.sign().as_ref());
-        name
     }
 }
 
@@ -221,7 +251,7 @@ mod tests {
     fn accounts(password: &str) -> Accounts {
         let password = hash(&password.into()).unwrap().into();
         let user = User { name: "anna".into(), password, grant: Grant { admin: true, ..Grant::default() } };
-        Accounts::new(&[user], &Groups::new())
+        Accounts::new(&[user], &Groups::new(), None)
     }
 
     #[test]
@@ -257,5 +287,45 @@ mod tests {
             accounts.login("anna", "hunter2", address).await.is_ok(),
             "what is remembered is not counted"
         );
+    }
+    /// What the last of a few dozen tries from as many addresses comes to.
+    async fn tried_from_everywhere(accounts: &Accounts, name: &str) -> LoginError {
+        let mut last = LoginError::Wrong;
+        for n in 0..40_u32 {
+            let address = IpAddr::from((0xc633_6400 + n).to_be_bytes());
+            last = accounts.login(name, "guess", address).await.err().expect("a wrong one");
+            if last != LoginError::Wrong {
+                break;
+            }
+        }
+        last
+    }
+
+    #[tokio::test]
+    async fn known_and_unknown_names_are_stopped_alike() {
+        let accounts = accounts("hunter2");
+        assert!(matches!(tried_from_everywhere(&accounts, "nobody").await, LoginError::TooMany(_)));
+        let address = IpAddr::from([192, 0, 2, 77]);
+        for name in ["anna", "nobody2"] {
+            let first = accounts.login(name, "guess", address).await.err();
+            assert_eq!(first, Some(LoginError::Wrong), "{name}: others' names are no matter of its own");
+        }
+        assert!(matches!(tried_from_everywhere(&accounts, "anna").await, LoginError::TooMany(_)));
+    }
+
+    #[tokio::test]
+    async fn nobody_is_kept_out_of_where_it_has_been_before() {
+        let first = accounts("hunter2");
+        let home = IpAddr::from([192, 0, 2, 5]);
+        assert!(first.login("anna", "hunter2", home).await.is_ok());
+        assert!(matches!(tried_from_everywhere(&first, "anna").await, LoginError::TooMany(_)));
+        // What is remembered of the password is gone; where it was used is not.
+        first.desk.remembered.invalidate_all();
+        first.desk.remembered.run_pending_tasks();
+        assert!(first.login("anna", "hunter2", home).await.is_ok());
+        // All this outlives a change of the users.
+        let second = Accounts::new(&[], &Groups::new(), Some(&first));
+        assert!(second.login("anna", "hunter2", home).await.is_err(), "it is no user any more");
+        assert!(Arc::ptr_eq(&first.desk, &second.desk));
     }
 }

@@ -37,10 +37,13 @@ struct Note {
 /// Signs and reads sessions.
 pub struct Sessions {
     signing: EncodingKey,
-    reading: DecodingKey,
+    /// The keys of all that may have signed, the one that does first.
+    reading: Vec<DecodingKey>,
     validation: Validation,
     life: Duration,
     ended: Cache<String, ()>,
+    /// Signs where the rules name no key.
+    own: hmac::Key,
 }
 
 /// A session that is good now.
@@ -54,28 +57,27 @@ pub struct Session {
 }
 
 impl Sessions {
-    /// With a key that lasts as long as the first one of the rules, or as this process.
-    pub fn new(rules: &Rules) -> Self {
-        let master = match rules.keys.first() {
-            Some(key) => hmac::Key::new(hmac::HMAC_SHA256, key.secret.expose_secret().as_bytes()),
-            None => random_key(),
-        };
-        let key = hmac::sign(&master, PURPOSE);
+    /// With keys that last as long as those of the rules, or as this process; who logged out `before` stays out.
+    pub fn new(rules: &Rules, before: Option<&Self>) -> Self {
+        let own = before.map_or_else(random_key, |before| before.own.clone());
+        let named = rules.keys.iter().map(|key| key.secret.expose_secret().as_bytes());
+        let named = named.map(|secret| hmac::Key::new(hmac::HMAC_SHA256, secret));
+        // The last one: who logged in before there was a key is not put out by it.
+        let all: Vec<_> = named.chain([own.clone()]).map(|key| hmac::sign(&key, PURPOSE)).collect();
         let mut validation = Validation::new(Algorithm::HS256);
         validation.required_spec_claims.clear();
         // The one clock of everything here is read by who asks.
         validation.validate_exp = false;
+        // The newest is always taken in: it was copied if anything was.
+        let none =
+            || Cache::builder().max_capacity(REMEMBERED).eviction_policy(EvictionPolicy::lru()).build();
         Self {
-            signing: EncodingKey::from_secret(key.as_ref()),
-            reading: DecodingKey::from_secret(key.as_ref()),
+            signing: EncodingKey::from_secret(all[0].as_ref()),
+            reading: all.iter().map(|key| DecodingKey::from_secret(key.as_ref())).collect(),
             validation,
             life: rules.session,
-            // The newest is always taken in: it was copied if anything was.
-            ended: Cache::builder()
-                .max_capacity(REMEMBERED)
-                .time_to_live(rules.session)
-                .eviction_policy(EvictionPolicy::lru())
-                .build(),
+            ended: before.map_or_else(none, |before| before.ended.clone()),
+            own,
         }
     }
 
@@ -108,14 +110,59 @@ impl Sessions {
         })
     }
 
-    /// Ends the session of a cookie, whoever may have copied it.
-    pub fn end(&self, cookie: &str) {
-        if let Some(note) = self.note(cookie) {
+    /// Ends the session of a cookie, whoever may have copied it. True if it was one of ours.
+    pub fn end(&self, cookie: &str) -> bool {
+        let note = self.note(cookie);
+        let known = note.is_some();
+        if let Some(note) = note {
             self.ended.insert(note.jti, ());
         }
+        known
     }
 
     fn note(&self, cookie: &str) -> Option<Note> {
-        Some(decode::<Note>(cookie, &self.reading, &self.validation).ok()?.claims)
+        let read = |key| decode::<Note>(cookie, key, &self.validation).ok();
+        self.reading.iter().find_map(read).map(|note| note.claims)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::access::options::{Groups, Key, User};
+    use crate::web::access::password::{Accounts, hash};
+    use crate::web::access::rights::Grant;
+
+    fn rules(keys: &[&str]) -> Rules {
+        let key =
+            |id: &&str| Key { id: (*id).into(), secret: format!("{id}-secret-of-thirty-two-letters").into() };
+        Rules { keys: keys.iter().map(key).collect(), session: Duration::from_secs(600), ..Rules::default() }
+    }
+
+    #[test]
+    fn a_login_outlives_what_changes_around_it_and_ends_with_its_time_its_keys_and_a_log_out() {
+        let password = hash(&"x".into()).expect("good").into();
+        let user = User { name: "anna".into(), password, grant: Grant::default() };
+        let accounts = Accounts::new(&[user], &Groups::new(), None);
+        let anna = accounts.get("anna").expect("it is there");
+        let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let good = |sessions: &Sessions, cookie: &str, after: u64| {
+            sessions.read(cookie, now + Duration::from_secs(after)).is_some()
+        };
+        let first = Sessions::new(&rules(&["one"]), None);
+        let cookie = first.begin(anna, now).expect("a cookie");
+        assert!(good(&first, &cookie, 0) && good(&first, &cookie, 599) && !good(&first, &cookie, 600));
+        let turned = Sessions::new(&rules(&["two", "one"]), Some(&first));
+        assert!(good(&turned, &cookie, 0), "a new key stands above the old one");
+        assert!(!good(&Sessions::new(&rules(&["two"]), Some(&turned)), &cookie, 0), "the old one is gone");
+        assert!(turned.end(&cookie) && !turned.end("nonsense"));
+        assert!(
+            !good(&Sessions::new(&rules(&["one"]), Some(&turned)), &cookie, 0),
+            "logged out is logged out"
+        );
+        let keyless = Sessions::new(&rules(&[]), None);
+        let cookie = keyless.begin(anna, now).expect("a cookie");
+        assert!(good(&Sessions::new(&rules(&["one"]), Some(&keyless)), &cookie, 0));
+        assert!(!good(&Sessions::new(&rules(&[]), None), &cookie, 0), "another process");
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use moka::sync::Cache;
 
 /// Tries from one address at once; a household behind one address logs in with that.
 const ADDRESS_BURST: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
@@ -22,7 +23,7 @@ const REMEMBERED: usize = 10_000;
 /// Counts tries.
 pub struct Throttle {
     addresses: DefaultKeyedRateLimiter<IpAddr>,
-    users: DefaultKeyedRateLimiter<String>,
+    users: DefaultKeyedRateLimiter<u16>,
     clock: DefaultClock,
 }
 
@@ -39,11 +40,12 @@ impl Throttle {
         }
     }
 
-    /// Counts a try. Users that nobody knows should all have one name here, so that there is an end to them.
+    /// Counts a try. `user` is a short hash of the name that was tried, whether anybody has it or not: so there is an end
+    /// to them. Without one, only the address counts.
     ///
     /// # Errors
     /// There were too many; how long to wait.
-    pub fn count(&self, address: IpAddr, user: &str) -> Result<(), Duration> {
+    pub fn count(&self, address: IpAddr, user: Option<u16>) -> Result<(), Duration> {
         if self.addresses.len() >= REMEMBERED {
             self.addresses.retain_recent();
         }
@@ -54,7 +56,7 @@ impl Throttle {
             household(address)
         };
         self.ask(&self.addresses, &address)?;
-        self.ask(&self.users, &user.to_owned())
+        user.map_or(Ok(()), |user| self.ask(&self.users, &user))
     }
 
     fn ask<K: Hash + Eq + Clone>(
@@ -66,8 +68,51 @@ impl Throttle {
     }
 }
 
+/// Wrong answers that one address may give at once, where each is somebody else's work: a page with old tokens gives
+/// some.
+const WRONG_BURST: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
+/// After those, one in this time.
+const WRONG_PAUSE: Duration = Duration::from_secs(1);
+/// Who gives more is not listened to for this long.
+const DEAF_FOR: Duration = Duration::from_secs(10);
+
+/// Counts wrong answers; right ones are free.
+pub struct Wrongs {
+    addresses: DefaultKeyedRateLimiter<IpAddr>,
+    stopped: Cache<IpAddr, ()>,
+}
+
+impl Wrongs {
+    /// Nobody gave any yet.
+    pub fn new() -> Self {
+        let quota = Quota::with_period(WRONG_PAUSE).expect("not zero").allow_burst(WRONG_BURST);
+        let stopped = Cache::builder().max_capacity(REMEMBERED as u64).time_to_live(DEAF_FOR).build();
+        Self { addresses: RateLimiter::keyed(quota), stopped }
+    }
+
+    /// Whether an address is listened to.
+    ///
+    /// # Errors
+    /// It gave too many; how long to wait.
+    pub fn check(&self, address: IpAddr) -> Result<(), Duration> {
+        if self.stopped.contains_key(&household(address)) { Err(DEAF_FOR) } else { Ok(()) }
+    }
+
+    /// Counts one more.
+    pub fn count(&self, address: IpAddr) {
+        if self.addresses.len() >= REMEMBERED {
+            self.addresses.retain_recent();
+        }
+        let address = household(address);
+        // Of more than can be remembered none is let off.
+        if self.addresses.len() >= 2 * REMEMBERED || self.addresses.check_key(&address).is_err() {
+            self.stopped.insert(address, ());
+        }
+    }
+}
+
 /// Who is behind an IPv6 address has 2^64 of them.
-fn household(address: IpAddr) -> IpAddr {
+pub fn household(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
@@ -82,11 +127,11 @@ mod tests {
     fn an_address_is_stopped_and_others_go_on() {
         let throttle = Throttle::new();
         let address = |last| IpAddr::from([192, 0, 2, last]);
-        let tries = (0..100).take_while(|_| throttle.count(address(1), "anna").is_ok()).count();
+        let tries = (0..100).take_while(|_| throttle.count(address(1), Some(1)).is_ok()).count();
         assert_eq!(tries, ADDRESS_BURST.get() as usize);
-        assert!(throttle.count(address(1), "bert").is_err());
-        assert!(throttle.count(address(2), "bert").is_ok());
-        let wait = throttle.count(address(1), "anna").expect_err("too many");
+        assert!(throttle.count(address(1), Some(2)).is_err());
+        assert!(throttle.count(address(2), Some(2)).is_ok());
+        let wait = throttle.count(address(1), Some(1)).expect_err("too many");
         assert!(wait > Duration::ZERO && wait <= ADDRESS_PAUSE, "{wait:?}");
     }
 
@@ -94,9 +139,25 @@ mod tests {
     fn a_user_is_not_tried_from_everywhere_without_end() {
         let throttle = Throttle::new();
         let address = |n: u32| IpAddr::from(n.to_be_bytes());
-        let tries = (0..100).take_while(|n| throttle.count(address(*n), "anna").is_ok()).count();
+        let tries = (0..100).take_while(|n| throttle.count(address(*n), Some(1)).is_ok()).count();
         assert_eq!(tries, USER_BURST.get() as usize);
-        assert!(throttle.count(address(200), "bert").is_ok());
+        assert!(throttle.count(address(200), Some(2)).is_ok());
+    }
+
+    #[test]
+    fn who_is_wrong_too_often_is_not_listened_to_and_others_are() {
+        let wrongs = Wrongs::new();
+        let address = |last| IpAddr::from([192, 0, 2, last]);
+        for _ in 0..WRONG_BURST.get() {
+            assert_eq!(wrongs.check(address(1)), Ok(()));
+            wrongs.count(address(1));
+        }
+        // Some time may have passed meanwhile, in which another one was allowed.
+        let more =
+            (0..100).take_while(|_| wrongs.check(address(1)).is_ok()).inspect(|_| wrongs.count(address(1)));
+        assert!(more.count() < 100);
+        assert_eq!(wrongs.check(address(1)), Err(DEAF_FOR));
+        assert_eq!(wrongs.check(address(2)), Ok(()));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Somebody else who is asked whether a request is good: one POST with JSON; 2xx is yes.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aws_lc_rs::{digest, hmac};
@@ -20,12 +21,20 @@ use tracing::warn;
 use super::credentials::Credential;
 use super::options::Webhook;
 use super::password::random_key;
+use super::refusal::Refusal;
 use super::rights::Need;
+use super::throttle::Wrongs;
 
 /// Answers that are kept.
 const REMEMBERED: u64 = 10_000;
 /// Questions at once; a crowd with one credential is one question.
 const AT_ONCE: usize = 16;
+/// More than these that wait are told to come again.
+const WAITING: usize = 512;
+/// Who stays is not asked for more often than this, however short answers hold.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(5);
+/// An answer that has just run out is not found again.
+const LATER: Duration = Duration::from_millis(50);
 /// A no is kept at most this long: who has just been let in should not wait.
 const REFUSED_FOR: Duration = Duration::from_secs(5);
 
@@ -54,14 +63,36 @@ pub enum Verdict {
     Unknown,
 }
 
+/// Names a question.
+type Tag = [u8; digest::SHA256_OUTPUT_LEN];
+
+/// One of those who wait for an answer.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(waiting: &'a AtomicUsize) -> Option<Self> {
+        let one = Self(waiting);
+        (waiting.fetch_add(1, Ordering::Relaxed) < WAITING).then_some(one)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Asks, and remembers the answers.
 pub struct Hook {
-    options: Webhook,
-    yes: Cache<[u8; digest::SHA256_OUTPUT_LEN], ()>,
-    no: Cache<[u8; digest::SHA256_OUTPUT_LEN], Verdict>,
+    /// Where and how to ask.
+    pub options: Webhook,
+    yes: Cache<Tag, ()>,
+    no: Cache<Tag, Verdict>,
     /// Names what is remembered, so that no password is.
     naming: hmac::Key,
     asking: Semaphore,
+    waiting: AtomicUsize,
+    wrongs: Wrongs,
 }
 
 impl Hook {
@@ -77,16 +108,31 @@ impl Hook {
             options,
             naming: random_key(),
             asking: Semaphore::new(AT_ONCE),
+            waiting: AtomicUsize::new(0),
+            wrongs: Wrongs::new(),
         }
     }
 
-    /// Whether somebody with this credential at this address has what it needs; `None` if nobody answers.
-    pub async fn ask(&self, need: &Need, credential: Option<&Credential>, ip: IpAddr) -> Option<Verdict> {
+    /// How often it is to be asked again about somebody who stays.
+    pub fn interval(&self) -> Duration {
+        self.options.cache.max(SHORTEST_INTERVAL) + LATER
+    }
+
+    /// Whether somebody with this credential at this address has what it needs.
+    ///
+    /// # Errors
+    /// Nobody answers, too many wait for an answer, or too many answers about that address were no.
+    pub async fn ask(
+        &self,
+        need: &Need,
+        credential: Option<&Credential>,
+        ip: IpAddr,
+    ) -> Result<Verdict, Refusal> {
         let (action, camera) = match need {
             Need::Watch(camera) => ("watch", camera.as_str()),
             Need::Publish(camera) => ("publish", camera.as_str()),
             Need::Administer => ("administer", ""),
-            Need::Nothing | Need::Identity => return Some(Verdict::Unknown),
+            Need::Nothing | Need::Identity => return Ok(Verdict::Unknown),
         };
         let (user, password, token) = match credential {
             Some(Credential::Password(user, password)) => (user.as_str(), password.as_str(), ""),
@@ -95,23 +141,37 @@ impl Hook {
         };
         let question = Question { action, camera, ip, user, password, token };
         let body = serde_json::to_vec(&question).expect("strings are always JSON");
-        let mut name = [0; digest::SHA256_OUTPUT_LEN];
+        let mut name = Tag::default();
         name.copy_from_slice(hmac::sign(&self.naming, &body).as_ref());
         if let Some(known) = self.known(&name) {
-            return Some(known);
+            return Ok(known);
         }
+        self.wrongs.check(ip).map_err(Refusal::TooMany)?;
+        let Some(_waiting) = Waiting::new(&self.waiting) else { return Err(Refusal::Busy) };
+        // To wait for a turn takes of the time that there is for an answer.
+        let verdict = timeout(self.options.timeout, self.take_turn(&name, body.into())).await;
+        let verdict = verdict.unwrap_or_else(|_| {
+            warn!("auth.webhook does not answer in time");
+            None
+        });
+        let verdict = verdict.ok_or(Refusal::Busy)?;
+        // Whose address alone is judged has guessed nothing.
+        if verdict == Verdict::Unknown && credential.is_some() {
+            self.wrongs.count(ip);
+        }
+        Ok(verdict)
+    }
+
+    /// Asks when it is one's turn, if nobody else has asked the same meanwhile; `None` if there is no answer.
+    async fn take_turn(&self, name: &Tag, question: Bytes) -> Option<Verdict> {
         let _turn = self.asking.acquire().await.ok()?;
-        if let Some(known) = self.known(&name) {
+        if let Some(known) = self.known(name) {
             return Some(known);
         }
-        let status = match timeout(self.options.timeout, self.send(body.into())).await {
-            Ok(Ok(status)) => status,
-            Ok(Err(error)) => {
+        let status = match self.send(question).await {
+            Ok(status) => status,
+            Err(error) => {
                 warn!(%error, "auth.webhook cannot be asked");
-                return None;
-            }
-            Err(_) => {
-                warn!("auth.webhook does not answer in time");
                 return None;
             }
         };
@@ -125,13 +185,13 @@ impl Hook {
             _ => Verdict::Unknown,
         };
         match verdict {
-            Verdict::Yes => self.yes.insert(name, ()),
-            Verdict::No | Verdict::Unknown => self.no.insert(name, verdict),
+            Verdict::Yes => self.yes.insert(*name, ()),
+            Verdict::No | Verdict::Unknown => self.no.insert(*name, verdict),
         }
         Some(verdict)
     }
 
-    fn known(&self, name: &[u8; digest::SHA256_OUTPUT_LEN]) -> Option<Verdict> {
+    fn known(&self, name: &Tag) -> Option<Verdict> {
         self.yes.get(name).map(|()| Verdict::Yes).or_else(|| self.no.get(name))
     }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use hyper::Method;
 
-use super::{House, token, watch};
+use std::time::{Duration, SystemTime};
+
+use super::{House, SECRET, signed, token, watch};
 use crate::support::client::join;
 
 /// All addresses in a playlist.
@@ -85,4 +87,24 @@ async fn shared_caches_keep_what_is_the_same_for_all_who_ask_at_that_address() {
     assert_eq!(house.found(&format!("/t/{other}{segment}")).await.body, open.body);
     assert_eq!(house.status("/t/nonsense/hls/hall/index.m3u8").await, 200, "public is public");
     assert_eq!(house.status("/hls/gate/index.m3u8").await, 401);
+}
+
+#[tokio::test]
+async fn no_cache_keeps_anything_longer_than_its_link_is_good() {
+    let house = House::start("").await;
+    let (life, hour) = (Duration::from_secs(12), token(watch("gate")));
+    let list = "/hls/gate/main/video.m3u8";
+    let listed = house.playlist(&format!("/t/{hour}{list}")).await;
+    let segment = join(list, &listed.segments.last().unwrap().uri);
+    let age = |answer: &str| -> u64 {
+        answer.split("max-age=").nth(1).unwrap().split(',').next().unwrap().parse().unwrap()
+    };
+    let long = house.found(&format!("/t/{hour}{segment}")).await;
+    assert!(age(long.header("cache-control")) > life.as_secs(), "{}", long.header("cache-control"));
+    let short = signed("new", SECRET, watch("gate"), SystemTime::now(), life);
+    for path in [format!("/t/{short}{segment}"), format!("{segment}?token={short}")] {
+        let answer = house.found(&path).await;
+        let cache = answer.header("cache-control");
+        assert!(age(cache) <= life.as_secs() && !cache.contains("immutable"), "{cache}");
+    }
 }

@@ -74,3 +74,19 @@ async fn tokens_of_others_are_good_if_their_key_issuer_and_audience_are() {
         assert_eq!(house.status(&format!("/t/{token}/hls/gate/index.m3u8")).await, expected, "{what}");
     }
 }
+
+#[tokio::test]
+async fn a_token_that_is_meant_for_nobody_in_particular_makes_no_administrator() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("jwks.json");
+    let (one, public) = pair("one");
+    std::fs::write(&file, json!({"keys": [public]}).to_string()).unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let claims = json!({"aud": "cams", "exp": now + 600, "watch": "gate", "admin": true});
+    let token = token("one", &one, &claims);
+    for (audience, hall) in [("", 403), ("audience = \"cams\"", 200)] {
+        let house = House::start(&format!("[auth.jwks]\nfile = \"{}\"\n{audience}", file.display())).await;
+        assert_eq!(house.status(&format!("/t/{token}/hls/gate/index.m3u8")).await, 200, "{audience}");
+        assert_eq!(house.status(&format!("/t/{token}/hls/hall/index.m3u8")).await, hall, "{audience}");
+    }
+}

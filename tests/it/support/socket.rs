@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
+use hyper::header::HeaderName;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
@@ -35,6 +37,16 @@ impl Socket {
         Self::open_with(address, path, None, None).await
     }
 
+    /// The same with more headers.
+    pub async fn open_as(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Result<Self, u16> {
+        let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
+        for (name, value) in headers {
+            let name: HeaderName = name.parse().unwrap();
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        Self::shake(address, path, request, None).await
+    }
+
     /// The same with a subprotocol to offer, and with a receive buffer so small that not reading is soon felt.
     pub async fn open_with(
         address: SocketAddr,
@@ -46,6 +58,15 @@ impl Socket {
         if let Some(protocol) = protocol {
             request.headers_mut().insert("Sec-WebSocket-Protocol", protocol.parse().unwrap());
         }
+        Self::shake(address, path, request, buffer).await
+    }
+
+    async fn shake(
+        address: SocketAddr,
+        path: &str,
+        request: Request,
+        buffer: Option<u32>,
+    ) -> Result<Self, u16> {
         let socket = TcpSocket::new_v4().unwrap();
         if let Some(bytes) = buffer {
             socket.set_recv_buffer_size(bytes).unwrap();

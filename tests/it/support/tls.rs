@@ -32,7 +32,7 @@ impl Certificate {
     pub fn settings(&self) -> String {
         let folder = self.folder.path().display();
         format!(
-            "[server.tls]\nlisten = \"127.0.0.1:0\"\ncert = \"{folder}/cert.pem\"\nkey = \"{folder}/key.pem\"\n"
+            "server.hosts = \"{HOST}\"\n[server.tls]\nlisten = \"127.0.0.1:0\"\ncert = \"{folder}/cert.pem\"\nkey = \"{folder}/key.pem\"\n"
         )
     }
 
