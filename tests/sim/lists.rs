@@ -11,7 +11,7 @@ use belvedere::stats::RenditionStats;
 
 use crate::blocking;
 use crate::pieces::Pieces;
-use crate::plan::{Event, Sound, Stream};
+use crate::plan::{Event, Scene, Sound, Stream};
 use crate::renditions::Rendition;
 use crate::support::checker::{Expected, check_next};
 use crate::support::playlist::{self, Playlist, parse};
@@ -299,7 +299,10 @@ impl Lists {
     /// the network holds back, may have been overtaken by it when a break is seen. Long frames may come too late: the
     /// first one begins up to a frame behind its picture, and where no report says better is taken to be another later.
     fn begins_in_time(&self, video: &Self, heard: &Snapshot, faults: &mut Faults) {
-        let clogged = self.stream.scenes.iter().any(|scene| matches!(scene.first, Event::Clog { .. }));
+        // A camera that freezes, or gets slower, ends a stretch only when the next picture comes.
+        let (scenes, rate) = (&self.stream.scenes, self.stream.scenes[0].rate);
+        let late = |scene: &Scene| matches!(scene.first, Event::Clog { .. } | Event::Freeze { .. });
+        let clogged = scenes.iter().any(|scene| late(scene) || scene.rate != rate);
         let in_time = 2 * self.chunk() < LATEST_SOUND;
         let together = self.stream.b_pictures == 0 && self.stream.delay_ms == 0 && !clogged && in_time;
         let Some(last) = heard.segments.last().filter(|last| last.gap && last.discontinuities > 0) else {
