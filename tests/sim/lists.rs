@@ -11,7 +11,7 @@ use belvedere::stats::RenditionStats;
 
 use crate::blocking;
 use crate::pieces::Pieces;
-use crate::plan::{Event, Sound, Stream};
+use crate::plan::{Event, Scene, Sound, Stream};
 use crate::renditions::Rendition;
 use crate::support::checker::{Expected, check_next};
 use crate::support::playlist::{self, Playlist, parse};
@@ -28,6 +28,9 @@ const PAUSE_SLACK: f64 = 4_000.0;
 const SOUND_CHUNK_MS: i64 = 75;
 /// What sound may lag behind the picture beside its own parts and frames: a chunk of it, and the network.
 const SOUND_SLACK_MS: i64 = SOUND_CHUNK_MS + 100;
+
+/// Sound that begins this much later than its picture is too late for its segment, in ticks.
+const LATEST_SOUND: i64 = 18_000;
 
 /// Sound that may be lost where a break ends its segment, in ticks.
 const MOST_LOST_AT_BREAK: i64 = 90_000;
@@ -293,10 +296,15 @@ impl Lists {
     }
 
     /// The first segment of a stretch is heard too, where sound comes with its pictures: reordered ones, and those that
-    /// the network holds back, may have been overtaken by it when a break is seen.
+    /// the network holds back, may have been overtaken by it when a break is seen. Long frames may come too late: the
+    /// first one begins up to a frame behind its picture, and where no report says better is taken to be another later.
     fn begins_in_time(&self, video: &Self, heard: &Snapshot, faults: &mut Faults) {
-        let clogged = self.stream.scenes.iter().any(|scene| matches!(scene.first, Event::Clog { .. }));
-        let together = self.stream.b_pictures == 0 && self.stream.delay_ms == 0 && !clogged;
+        // A camera that freezes, or gets slower, ends a stretch only when the next picture comes.
+        let (scenes, rate) = (&self.stream.scenes, self.stream.scenes[0].rate);
+        let late = |scene: &Scene| matches!(scene.first, Event::Clog { .. } | Event::Freeze { .. });
+        let clogged = scenes.iter().any(|scene| late(scene) || scene.rate != rate);
+        let in_time = 2 * self.chunk() < LATEST_SOUND;
+        let together = self.stream.b_pictures == 0 && self.stream.delay_ms == 0 && !clogged && in_time;
         let Some(last) = heard.segments.last().filter(|last| last.gap && last.discontinuities > 0) else {
             return;
         };
