@@ -70,7 +70,7 @@ impl Camera {
     }
 
     /// The renditions that a player may turn to while `rendition` is down: those that live and show the same at the
-    /// same time. Whether they have gone on for long enough is told by [`Tip::stands_in_for`].
+    /// same time. Whether they have gone on for long enough is told by [`stands_in_for`](super::Tip::stands_in_for).
     pub fn stand_ins<'a>(&'a self, rendition: &Rendition) -> impl Iterator<Item = &'a Rendition> {
         let down = rendition.channel.is_down() && self.is_aligned(rendition);
         let lives = move |other: &&Rendition| {
