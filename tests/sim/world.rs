@@ -167,9 +167,13 @@ impl World {
 
     fn finish(mut self) -> Result<Seen, String> {
         let stretches: Vec<_> = self.lists.iter().filter_map(Lists::last_stretch).collect();
+        let last = |rendition: &Rendition| rendition.stream.scenes.last().map_or(0, |scene| scene.ms);
+        let begins =
+            self.renditions.iter().map(|rendition| rendition.stream.end_ms() - last(rendition)).max();
+        // Since the last break of any of them each has gone on for long enough to take it over.
         let quiet = |rendition: &Rendition| {
-            let last = rendition.stream.scenes.last();
-            last.is_some_and(|scene| scene.ms > 2 * scene.gop_ms.max(4_000) + 15_000)
+            let gop_ms = rendition.stream.scenes.last().map_or(0, |scene| scene.gop_ms);
+            rendition.stream.end_ms().saturating_sub(begins.unwrap_or(0)) > 2 * gop_ms.max(4_000) + 15_000
         };
         if self.renditions.iter().all(quiet) {
             self.faults.unless(

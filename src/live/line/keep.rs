@@ -35,7 +35,10 @@ impl Line {
             count -= 1;
             self.first_listed += 1;
         }
-        self.first_listed > before
+        let shorter = self.first_listed > before;
+        // What other renditions let go of leaves this list at any moment, not only when something is added.
+        self.version += u64::from(shorter);
+        shorter
     }
 
     /// Lists again all that is kept: for the moment at which the first list is made.
