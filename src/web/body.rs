@@ -10,15 +10,21 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use futures_util::Stream;
 
-use super::streams;
 use hyper::body::{Frame, SizeHint};
 
-/// An answer in pieces. Unless it is endless its length is known, so that the answer has a Content-Length; and it is
-/// given out whole, so that one vectored write takes all that the connection has room for.
+use super::streams;
+
+/// Most bytes that a stream of HTTP/2 is given at once.
+const SLICE: usize = 64 << 10;
+
+/// An answer in pieces. Unless it is endless its length is known, so that the answer has a Content-Length; and with
+/// HTTP/1 it is given out whole, so that one vectored write takes all that the connection has room for.
 #[derive(Debug, Default)]
 pub struct Body {
     pieces: Pieces,
     more: Option<More>,
+    /// Everything was given, and not yet that it was.
+    ending: bool,
 }
 
 /// What comes later.
@@ -45,6 +51,27 @@ impl Pieces {
             self.left += piece.len();
             self.pieces.push_back(piece);
         }
+    }
+}
+
+impl Pieces {
+    /// Takes away the first bytes, `most` or what there is.
+    fn split_to(&mut self, most: usize) -> Self {
+        if self.left <= most {
+            return std::mem::take(self);
+        }
+        let mut first = Self::default();
+        while first.left < most
+            && let Some(piece) = self.pieces.front_mut()
+        {
+            let room = (most - first.left).min(piece.len());
+            first.push(piece.split_to(room));
+            self.left -= room;
+            if piece.is_empty() {
+                self.pieces.pop_front();
+            }
+        }
+        first
     }
 }
 
@@ -85,14 +112,14 @@ impl FromIterator<Bytes> for Pieces {
 
 impl FromIterator<Bytes> for Body {
     fn from_iter<I: IntoIterator<Item = Bytes>>(pieces: I) -> Self {
-        Self { pieces: pieces.into_iter().collect(), more: None }
+        Self { pieces: pieces.into_iter().collect(), ..Self::default() }
     }
 }
 
 impl Body {
     /// An answer of which nobody knows how long it will be. It is asked for more when the connection has room.
     pub fn endless(more: impl Stream<Item = Pieces> + Send + 'static) -> Self {
-        Self { pieces: Pieces::default(), more: Some(More(Box::pin(more))) }
+        Self { more: Some(More(Box::pin(more))), ..Self::default() }
     }
 
     /// Bytes that are still to come, and known.
@@ -134,9 +161,13 @@ impl hyper::body::Body for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Pieces>, Infallible>>> {
         streams::asked();
-        let all = std::mem::take(&mut self.pieces);
+        // A stream of HTTP/2 takes over what it is given, whether there is room for it or not, and is out of reach once
+        // it has all. So of much it is given a little at a time, and the end apart, when the last of it has found room.
+        let slices = streams::is_one();
+        let some = self.pieces.split_to(if slices { SLICE } else { usize::MAX });
+        self.ending = slices && some.left > 0 && self.pieces.left == 0;
         let next = match &mut self.more {
-            _ if all.left > 0 => Some(all),
+            _ if some.left > 0 => Some(some),
             Some(More(more)) => ready!(more.as_mut().poll_next(cx)),
             None => None,
         };
@@ -147,7 +178,7 @@ impl hyper::body::Body for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.pieces.left == 0 && self.more.is_none()
+        self.pieces.left == 0 && self.more.is_none() && !self.ending
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -160,6 +191,38 @@ mod tests {
     use super::*;
     use http_body_util::BodyExt;
     use hyper::body::Body as _;
+
+    #[test]
+    fn pieces_are_taken_a_few_bytes_at_a_time() {
+        let text = |pieces: &Pieces| pieces.pieces.iter().flatten().copied().collect::<Vec<_>>();
+        let mut all = Body::from_iter([&b"one"[..], b"two", b"three"].map(Bytes::from_static)).pieces;
+        let mut taken = Vec::new();
+        for (most, left) in [(2, 9), (4, 5), (1, 4), (4, 0), (4, 0)] {
+            let some = all.split_to(most);
+            assert_eq!((some.left, all.left), (text(&some).len(), left));
+            assert!(all.pieces.iter().all(|piece| !piece.is_empty()));
+            taken.extend(text(&some));
+        }
+        assert_eq!(taken, b"onetwothree");
+    }
+
+    #[tokio::test]
+    async fn a_stream_is_given_slices_and_the_end_apart_and_a_connection_all_at_once() {
+        let body = || Body::from(Bytes::from(vec![7; 2 * SLICE + 1]));
+        let given = async |mut body: Body| {
+            let (mut lengths, mut ends) = (Vec::new(), vec![body.is_end_stream()]);
+            while let Some(frame) = body.frame().await {
+                lengths.push(frame.expect("it never fails").into_data().expect("data").remaining());
+                ends.push(body.is_end_stream());
+            }
+            ends.push(body.is_end_stream());
+            (lengths, ends)
+        };
+        let stream = streams::as_one(given(body())).await;
+        assert_eq!(stream, (vec![SLICE, SLICE, 1], vec![false, false, false, false, true]));
+        assert_eq!(given(body()).await, (vec![2 * SLICE + 1], vec![false, true, true]));
+        assert_eq!(streams::as_one(given(Body::default())).await, (vec![], vec![true, true]));
+    }
 
     #[test]
     fn pieces_are_written_with_one_call_and_advanced_over_their_borders() {

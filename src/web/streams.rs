@@ -45,6 +45,17 @@ pub fn asked() {
     note(None);
 }
 
+/// Whether this is a stream of an HTTP/2 connection.
+pub fn is_one() -> bool {
+    FULL.try_with(|_| ()).is_ok()
+}
+
+/// Does something as a stream would.
+#[cfg(test)]
+pub async fn as_one<F: Future>(stream: F) -> F::Output {
+    FULL.scope(Cell::new(None), stream).await
+}
+
 fn note(since: Option<Instant>) {
     // Bodies of HTTP/1 have no stream.
     let _ = FULL.try_with(|full| full.set(since));
