@@ -83,7 +83,13 @@ fn domains(value: &DeValue<'_>) -> Checked<Vec<String>> {
     if names.is_empty() || !names.iter().all(plain) {
         return Err("must be names like \"cams.example.org\", at least one".to_owned());
     }
-    Ok(names.iter().map(|name| name.to_ascii_lowercase()).collect())
+    let mut all: Vec<String> = Vec::new();
+    for name in names.iter().map(|name| name.to_ascii_lowercase()) {
+        if !all.contains(&name) {
+            all.push(name);
+        }
+    }
+    Ok(all)
 }
 
 fn contact(value: &DeValue<'_>) -> Checked<String> {

@@ -122,8 +122,7 @@ fn name(key: &KeyPair) -> DistinguishedName {
 
 /// Names under which this machine may be asked for; its own first.
 fn names() -> Vec<String> {
-    let own = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let own = own.trim().to_ascii_lowercase();
+    let own = rustix::system::uname().nodename().to_string_lossy().trim().to_ascii_lowercase();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-.".contains(c);
     let mut names = Vec::new();
     if !own.is_empty() && own.chars().all(plain) {

@@ -93,11 +93,14 @@ async fn next(options: &Acme, shown: &Arc<Shown>) -> Result<Duration, AcmeError>
     info!(names = options.domains.join(", "), directory = %options.directory, "asking for a certificate");
     let pem =
         timeout(ATTEMPT, order::obtain(options, &store, shown)).await.map_err(|_| AcmeError::TooSlow)??;
-    store.keep_certificate(&pem)?;
-    let kept = store.certificate()?.ok_or(AcmeError::Nothing)?;
+    let kept = store.read_as_kept(pem.as_bytes())?;
     let left = kept.renew_at().duration_since(now).unwrap_or_default();
     shown.set(kept.key);
     info!("a new certificate is shown");
+    // Authorities give few of them: one that cannot be kept is good until the next start.
+    if let Err(error) = store.keep_certificate(&pem) {
+        warn!("the new certificate cannot be kept: {error}");
+    }
     // One that is old before it is shown would be asked for without end.
     Ok(left.max(Duration::from_secs(1)))
 }

@@ -42,9 +42,6 @@ pub enum AcmeError {
     /// It takes too long.
     #[error("the authority does not come to an end")]
     TooSlow,
-    /// There is nothing in what came.
-    #[error("the authority sent no certificate")]
-    Nothing,
     /// A certificate cannot be made.
     #[error("a request for a certificate cannot be made: {0}")]
     Made(#[from] rcgen::Error),
@@ -54,9 +51,9 @@ pub enum AcmeError {
 }
 
 impl AcmeError {
-    /// Whether somebody said no, and will say it again.
+    /// Whether it will be so again: somebody said no, or there is no place to keep what would come.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Refused(_) | Self::NoChallenge(_))
+        matches!(self, Self::Refused(_) | Self::NoChallenge(_) | Self::Store(..))
     }
 }
 

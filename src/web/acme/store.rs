@@ -81,11 +81,18 @@ impl Store {
     /// # Errors
     /// It cannot be read, or makes no sense.
     pub fn certificate(&self) -> Result<Option<Kept>, AcmeError> {
-        let Some(pem) = self.read(CERTIFICATE)? else { return Ok(None) };
+        self.read(CERTIFICATE)?.map(|pem| self.read_as_kept(&pem)).transpose()
+    }
+
+    /// A certificate as it would be kept.
+    ///
+    /// # Errors
+    /// It makes no sense.
+    pub fn read_as_kept(&self, pem: &[u8]) -> Result<Kept, AcmeError> {
         let strange = |cause: Box<dyn std::error::Error + Send + Sync>| {
             AcmeError::Store(self.folder.join(CERTIFICATE), io::Error::new(io::ErrorKind::InvalidData, cause))
         };
-        parse(&pem).map(Some).map_err(strange)
+        parse(pem).map_err(strange)
     }
 
     /// Keeps the certificate; the old one is there until the new one is whole.
