@@ -53,7 +53,7 @@ impl Site {
     /// programs, nor those of whom nothing is known.
     pub fn counted(&self, address: IpAddr) -> Option<IpAddr> {
         let free = address.is_loopback() || address == Peer::UNKNOWN || self.trusts(address);
-        (!free).then_some(address)
+        (!free).then(|| access::household(address))
     }
 
     /// Whether an address is one of a proxy that is believed.

@@ -12,7 +12,7 @@ use super::password::Accounts;
 use super::refusal::Refusal;
 use super::rights::{Need, Rights};
 use super::session::Sessions;
-use super::webhook::{Hook, Verdict};
+use super::webhook::{Hook, Occasion, Verdict};
 use crate::clock;
 
 /// What the table `[auth]` has come to.
@@ -213,7 +213,7 @@ impl Gate {
             Proof::Session(cookie) => self.session(cookie).map(|known| known.rights),
             Proof::Hook(credential, address) => {
                 let Some(hook) = &self.hook else { return false };
-                let verdict = hook.ask(need, credential.as_ref(), *address).await;
+                let verdict = hook.ask(need, credential.as_ref(), *address, Occasion::Stay).await;
                 return !matches!(verdict, Ok(Verdict::No | Verdict::Unknown));
             }
         };
@@ -221,7 +221,7 @@ impl Gate {
     }
 
     async fn ask_about_address(&self, address: IpAddr, need: &Need) -> Option<Verdict> {
-        self.hook.as_ref()?.ask(need, None, address).await.ok()
+        self.hook.as_ref()?.ask(need, None, address, Occasion::Entry).await.ok()
     }
 
     fn by_hook(&self, credential: Option<Credential>, address: IpAddr) -> Leave {
@@ -245,7 +245,7 @@ impl Gate {
             return Ok(self.by_hook(credential, address));
         }
         let hook = self.hook.as_ref().ok_or(Refusal::Unknown)?;
-        match hook.ask(need, credential.as_ref(), address).await? {
+        match hook.ask(need, credential.as_ref(), address, Occasion::Entry).await? {
             Verdict::Yes => Ok(self.by_hook(credential, address)),
             Verdict::No => Err(Refusal::Forbidden),
             Verdict::Unknown => Err(match credential {

@@ -36,11 +36,12 @@ pub use password::{BadPassword, hash as hash_password, is_hash as is_password_ha
 pub use refusal::Refusal;
 pub use rights::{ALL, GROUP, Grant, Need, Rights};
 pub use session::COOKIE as SESSION_COOKIE;
+pub use throttle::household;
 
 use crate::clock;
 use gate::{Gate, Leave, Proof};
 use lease::Looked;
-use webhook::Verdict;
+use webhook::{Occasion, Verdict};
 
 /// The gatekeeper of one server.
 pub struct Access {
@@ -144,6 +145,11 @@ impl Book {
         self.gate.is_some() || self.names.has(host)
     }
 
+    /// Whether there are rules about who may watch.
+    pub fn has_rules(&self) -> bool {
+        self.gate.is_some()
+    }
+
     /// Whether everybody may do everything.
     pub fn is_open(&self) -> bool {
         self.gate.is_none()
@@ -218,8 +224,9 @@ impl Access {
         Ok(Pass { access: self.clone(), need, leave, until: until.flatten(), looked })
     }
 
-    /// Whether a pass is enough to watch a camera; for lists, which leave out the others.
-    pub async fn may_watch(&self, pass: &Pass, camera: &str) -> bool {
+    /// Whether a pass is enough to watch a camera; for lists, which leave out the others, and ask about the `first` of
+    /// them first.
+    pub async fn may_watch(&self, pass: &Pass, camera: &str, first: bool) -> bool {
         let book = self.book();
         let Some(gate) = &book.gate else { return true };
         if pass.leave.rights.watch(camera) || gate.public.watch(camera) {
@@ -229,7 +236,8 @@ impl Access {
             return false;
         };
         let need = Need::Watch(camera.to_owned());
-        matches!(hook.ask(&need, credential.as_ref(), *address).await, Ok(Verdict::Yes))
+        let occasion = if first { Occasion::Entry } else { Occasion::Again };
+        matches!(hook.ask(&need, credential.as_ref(), *address, occasion).await, Ok(Verdict::Yes))
     }
 
     /// A cookie's text for somebody who logs in, and how long it lasts in seconds.
@@ -260,7 +268,7 @@ impl Access {
         let Some(gate) = &book.gate else { return };
         for credential in shown.cookies() {
             if let Credential::Session(text) = credential
-                && gate.sessions.end(&text)
+                && gate.sessions.end(&text, clock::now().wall)
             {
                 self.look_again();
             }

@@ -110,14 +110,13 @@ impl Sessions {
         })
     }
 
-    /// Ends the session of a cookie, whoever may have copied it. True if it was one of ours.
-    pub fn end(&self, cookie: &str) -> bool {
-        let note = self.note(cookie);
-        let known = note.is_some();
-        if let Some(note) = note {
+    /// Ends the session of a cookie, whoever may have copied it. True if it was one of ours, and went on until `now`.
+    pub fn end(&self, cookie: &str, now: SystemTime) -> bool {
+        let lasted = self.read(cookie, now).is_some();
+        if lasted && let Some(note) = self.note(cookie) {
             self.ended.insert(note.jti, ());
         }
-        known
+        lasted
     }
 
     fn note(&self, cookie: &str) -> Option<Note> {
@@ -155,7 +154,9 @@ mod tests {
         let turned = Sessions::new(&rules(&["two", "one"]), Some(&first));
         assert!(good(&turned, &cookie, 0), "a new key stands above the old one");
         assert!(!good(&Sessions::new(&rules(&["two"]), Some(&turned)), &cookie, 0), "the old one is gone");
-        assert!(turned.end(&cookie) && !turned.end("nonsense"));
+        let late = now + Duration::from_secs(600);
+        assert!(!turned.end(&cookie, late), "it was over");
+        assert!(turned.end(&cookie, now) && !turned.end(&cookie, now) && !turned.end("nonsense", now));
         assert!(
             !good(&Sessions::new(&rules(&["one"]), Some(&turned)), &cookie, 0),
             "logged out is logged out"

@@ -82,6 +82,17 @@ impl Drop for Waiting<'_> {
     }
 }
 
+/// Why it is asked about somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// It wants to come in: who shows something wrong too often is not listened to.
+    Entry,
+    /// The same request as before, about one camera more: wrong once, not once a camera.
+    Again,
+    /// It is in: a guess of somebody else at its address must not keep it there.
+    Stay,
+}
+
 /// Asks, and remembers the answers.
 pub struct Hook {
     /// Where and how to ask.
@@ -127,6 +138,7 @@ impl Hook {
         need: &Need,
         credential: Option<&Credential>,
         ip: IpAddr,
+        occasion: Occasion,
     ) -> Result<Verdict, Refusal> {
         let (action, camera) = match need {
             Need::Watch(camera) => ("watch", camera.as_str()),
@@ -146,7 +158,9 @@ impl Hook {
         if let Some(known) = self.known(&name) {
             return Ok(known);
         }
-        self.wrongs.check(ip).map_err(Refusal::TooMany)?;
+        if occasion != Occasion::Stay {
+            self.wrongs.check(ip).map_err(Refusal::TooMany)?;
+        }
         let Some(_waiting) = Waiting::new(&self.waiting) else { return Err(Refusal::Busy) };
         // To wait for a turn takes of the time that there is for an answer.
         let verdict = timeout(self.options.timeout, self.take_turn(&name, body.into())).await;
@@ -156,7 +170,7 @@ impl Hook {
         });
         let verdict = verdict.ok_or(Refusal::Busy)?;
         // Whose address alone is judged has guessed nothing.
-        if verdict == Verdict::Unknown && credential.is_some() {
+        if verdict == Verdict::Unknown && credential.is_some() && occasion == Occasion::Entry {
             self.wrongs.count(ip);
         }
         Ok(verdict)
