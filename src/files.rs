@@ -17,6 +17,20 @@ const SETTLED_AFTER: Duration = Duration::from_millis(500);
 /// In a folder where something always changes, they are read after so many changes.
 const MOST_CHANGES: usize = 10;
 
+/// Something that is told once, however often it is found: what is written in a log beside the files would be a change
+/// of its own, without end.
+#[derive(Default)]
+pub struct Once(String);
+
+impl Once {
+    /// True if that is news.
+    pub fn is_news(&mut self, text: &str) -> bool {
+        let news = self.0 != text;
+        text.clone_into(&mut self.0);
+        news
+    }
+}
+
 /// Changes of some files.
 pub struct Changes {
     changed: Arc<Notify>,
@@ -79,5 +93,18 @@ fn folder(file: &Path) -> PathBuf {
     match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         _ => PathBuf::from("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_is_news_once_and_again_after_something_else() {
+        let mut once = Once::default();
+        let told = ["a", "a", "b", "", "b"].map(|text| once.is_news(text));
+        assert_eq!(told, [true, false, true, true, true]);
+        assert!(!Once::default().is_news(""), "nothing is no news");
     }
 }

@@ -63,11 +63,11 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// The filter as asked for; but the RTSP library, which writes whole URLs at debug level, and with
-/// them the passwords that some cameras want there, speaks up only where it is named.
+/// The filter as asked for; but the RTSP library, which writes whole URLs in warnings too, and with them the passwords
+/// that some cameras want there, tells of no more than errors where it is not named.
 fn log_filter(asked: &str) -> Result<EnvFilter, Box<dyn Error>> {
     let filter = EnvFilter::try_new(asked)?;
-    if asked.contains("retina") { Ok(filter) } else { Ok(filter.add_directive("retina=warn".parse()?)) }
+    if asked.contains("retina") { Ok(filter) } else { Ok(filter.add_directive("retina=error".parse()?)) }
 }
 
 async fn until_told_to_stop() -> std::io::Result<()> {

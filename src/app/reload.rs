@@ -5,7 +5,7 @@ use std::path::Path;
 use tracing::{info, warn};
 
 use super::{App, service};
-use crate::files::Changes;
+use crate::files::{Changes, Once};
 use crate::settings::{LoadError, Settings, needs_restart};
 use crate::web;
 
@@ -29,14 +29,18 @@ impl App {
         let Some(file) = file else { return std::future::pending().await };
         let mut now = self.settings.clone();
         let watch = |settings: &Settings| Changes::of(settings.web.files().into_iter().chain([file]));
-        let mut changes = watch(&now);
+        let (mut changes, mut told) = (watch(&now), Once::default());
         loop {
             changes.next().await;
             service::reloading();
             match read() {
                 Ok(new) => {
-                    if let Err(error) = self.reload(&new) {
-                        warn!(%error, "the new rules about who may watch are not taken; the old ones hold");
+                    let wrong = self.reload(&new).err().map(|error| error.to_string()).unwrap_or_default();
+                    if told.is_news(&wrong) && !wrong.is_empty() {
+                        warn!(
+                            error = wrong,
+                            "the new rules about who may watch are not taken; the old ones hold"
+                        );
                     }
                     let later = needs_restart(&now, &new);
                     if !later.is_empty() {
@@ -51,7 +55,12 @@ impl App {
                     }
                     now = new;
                 }
-                Err(error) => warn!("the new configuration is not taken, the old one holds: {error}"),
+                Err(error) => {
+                    let wrong = error.to_string();
+                    if told.is_news(&wrong) {
+                        warn!("the new configuration is not taken, the old one holds: {wrong}");
+                    }
+                }
             }
             service::ready();
         }
@@ -61,7 +70,8 @@ impl App {
     /// notices nothing. All else in the settings is left for the next start.
     ///
     /// # Errors
-    /// Keys cannot be read, or a listener that others can reach would be without rules; everything stays as it was.
+    /// Keys cannot be read, or the server would be without rules, though nothing says that it may; everything stays as it
+    /// was.
     pub fn reload(&self, settings: &Settings) -> Result<(), web::StartError> {
         if self.web.reload(&settings.web)? {
             info!("there are new rules about who may watch");

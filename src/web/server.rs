@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue, UPGRADE};
 use hyper::service::service_fn;
-use hyper::{Method, Request};
+use hyper::{Method, Request, StatusCode, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -20,7 +21,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
 use super::Options;
-use super::access::{Access, KeyError, Unguarded};
+use super::access::{Access, Auth, KeyError, Unguarded};
 use super::authority::fingerprint;
 use super::delivery::bodiless;
 use super::handler::Site;
@@ -67,6 +68,13 @@ pub enum StartError {
     /// Others can reach a listener, and nothing is said about who may watch.
     #[error(transparent)]
     Unguarded(#[from] Unguarded),
+    /// There were rules about who may watch, and now there are none. Half a file is a good one too: only words take rules
+    /// away.
+    #[error(
+        "nothing says any more who may watch, where something did: write auth = \"none\" at the head of the configuration if \
+         everybody may"
+    )]
+    RulesGone,
     /// Keys of access tokens cannot be used.
     #[error(transparent)]
     Keys(#[from] KeyError),
@@ -187,12 +195,13 @@ impl Server {
     /// more is put out. True if anything is new.
     ///
     /// # Errors
-    /// Keys cannot be read, or a listener that others can reach would be without rules; everything stays as it was.
+    /// Keys cannot be read, or the server would be without rules, though nothing says that it may; everything stays as it
+    /// was.
     pub fn reload(&self, options: &Options) -> Result<bool, StartError> {
-        guards(&options.auth, self.listeners.iter().map(|(endpoint, _)| endpoint))?;
-        if let Some(oversight) = options.oversight() {
-            warn!("{oversight}");
+        if options.auth == Auth::Unset && self.access.book().has_rules() {
+            return Err(StartError::RulesGone);
         }
+        guards(&options.auth, self.listeners.iter().map(|(endpoint, _)| endpoint))?;
         Ok(self.access.replace(&options.auth, &options.cors, &options.hosts)?)
     }
 
@@ -330,8 +339,14 @@ where
         // Whoever takes the connection over keeps its place.
         request.extensions_mut().insert(place.clone());
         let head = request.method() == Method::HEAD;
+        let upgrade = request.version() <= Version::HTTP_11 && request.headers().contains_key(UPGRADE);
         async move {
-            let answer = site.answer(request, peer).await;
+            let mut answer = site.answer(request, peer).await;
+            if upgrade && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                // A proxy may take the connection for a pipe from here on, and pass on whatever its client writes as if
+                // it had looked at it.
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             Ok::<_, Infallible>(if head { bodiless(answer) } else { answer })
         }
     });

@@ -19,7 +19,7 @@ use super::acme::{self, AcmeError, Store};
 use super::authority::Own;
 use super::options::{Identity, TlsOptions};
 use crate::clock;
-use crate::files::Changes;
+use crate::files::{Changes, Once};
 
 /// Why TLS cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -149,20 +149,24 @@ impl Tls {
             Identity::SelfSigned { .. } => Vec::new(),
             Identity::Acme(options) => return acme::keep(options.clone(), self.shown.clone(), stop).await,
         };
-        let mut changes = Changes::of(files);
+        let (mut changes, mut told) = (Changes::of(files), Once::default());
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = changes.next() => {}
             }
-            match load(&self.identity) {
+            let loaded = load(&self.identity);
+            let wrong = loaded.as_ref().err().map(ToString::to_string).unwrap_or_default();
+            let news = told.is_news(&wrong);
+            match loaded {
                 Ok(None) => {}
                 Ok(Some(key)) if self.shown.get().is_some_and(|shown| shown.cert == key.cert) => {}
                 Ok(Some(key)) => {
                     self.shown.set(key);
                     info!("a new certificate is shown");
                 }
-                Err(error) => warn!(%error, "the certificate is not replaced"),
+                Err(error) if news => warn!(%error, "the certificate is not replaced"),
+                Err(_) => {}
             }
         }
     }

@@ -57,3 +57,15 @@ async fn rules_are_not_taken_away_from_a_server_that_others_can_reach() {
     app.reload(&settings("auth.public = \"*\"\n")).unwrap();
     app.stop().await;
 }
+
+#[tokio::test]
+async fn rules_are_taken_away_by_words_and_never_by_a_file_that_says_nothing() {
+    let settings = |text: &str| Settings::parse(text, "b.toml", Path::new("")).unwrap();
+    let app =
+        App::start(settings("auth.public = \"*\"\nserver.listen = \"127.0.0.1:0\"\n"), false).await.unwrap();
+    let refused = app.reload(&settings("")).unwrap_err().to_string();
+    assert!(refused.contains("auth = \"none\""), "{refused}");
+    app.reload(&settings("auth = \"none\"\n")).unwrap();
+    app.reload(&settings("")).unwrap();
+    app.stop().await;
+}
