@@ -35,8 +35,10 @@ impl Window {
     /// What is listed in one rendition alone is a target duration at most (RFC 8216bis 6.2.4): where this one has
     /// let go of something, the others need not list it any more.
     fn tell_start(&self) {
-        if let Some(first) = self.video.listed().next() {
-            self.origin.list_from(first.presentation);
+        // A ring that is too small may have none but the one that grows.
+        let open = || self.video.open().map(|open| open.presentation);
+        if let Some(start) = self.video.listed().next().map(|first| first.presentation).or_else(open) {
+            self.origin.list_from(start);
         }
     }
 
