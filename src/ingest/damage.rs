@@ -61,6 +61,15 @@ impl Scrub {
         Self(words)
     }
 
+    /// Nor of the same camera under another name.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        // A word in another one goes after it, or the rest of that would stay.
+        self.0.sort_by_key(|word| std::cmp::Reverse(word.len()));
+        self
+    }
+
     /// The first line of a foreign error's text: the rest names bytes and packets.
     pub fn first_line(&self, text: &str) -> String {
         let line = text.lines().next().unwrap_or_default().trim_end_matches([':', ' ']).to_owned();
@@ -113,6 +122,17 @@ mod tests {
             let line = scrub.first_line(text);
             assert!(!line.contains("hunter2") && !line.contains("tr0ub4dor"), "{line}");
             assert!(!line.contains("more"), "{line}");
+        }
+        let url =
+            Url::parse("rtsp://127.0.0.1:8554/word/user=admin&password=hunter2?channel=1").expect("a URL");
+        let both = Scrub::of(&source).and(Scrub::of(&Source { url, ..source.clone() }));
+        for text in [
+            "no rtsp://127.0.0.1:8554/word/user=admin&password=hunter2?channel=1",
+            "bad Content-Base \"10.0.0.7:abc/user=admin&password=hunter2\"",
+            "cannot log in with tr0ub4dor at /word/user=admin&password=hunter2",
+        ] {
+            let line = both.first_line(text);
+            assert!(!line.contains("hunter2") && !line.contains("tr0ub4dor"), "{line}");
         }
     }
 }

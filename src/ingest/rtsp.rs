@@ -82,7 +82,7 @@ impl Session {
         if source.url.scheme() == "rtsps" || source.transport == Transport::Udp {
             return Self::connect_relayed(source, limit, group).await;
         }
-        match Self::connect_to(source, limit, group, None).await {
+        match Self::connect_to(source, limit, group, Scrub::of(source), None).await {
             Err(failure) if is_detour(&failure) => Self::connect_relayed(source, limit, group).await,
             other => other,
         }
@@ -111,8 +111,9 @@ impl Session {
             password: None,
             ..source.clone()
         };
+        let secrets = Scrub::of(source).and(Scrub::of(&relayed));
         // The camera's own words come first: here only a connection ends.
-        let session = Self::connect_to(&relayed, limit, group, Some(relay.clone())).await;
+        let session = Self::connect_to(&relayed, limit, group, secrets, Some(relay.clone())).await;
         session.map_err(|failure| relay.failure().unwrap_or(failure))
     }
 
@@ -120,9 +121,9 @@ impl Session {
         source: &Source,
         limit: Duration,
         group: &Group,
+        secrets: Scrub,
         relay: Option<Relay>,
     ) -> Result<Self, Failure> {
-        let secrets = Scrub::of(source);
         let mut session = match describe(source, limit, group, &secrets).await {
             // A relay is there only once the camera is.
             Err(Failure::TimedOut { step: Step::Describe, after }) if relay.is_none() => {
