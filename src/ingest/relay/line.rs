@@ -185,7 +185,7 @@ impl Line {
         let bytes = waiting.request.to_bytes();
         let mut sent = false;
         if let Some(upstream) = &mut self.upstream {
-            sent = upstream.stream.write_all(&bytes).await.is_ok() && upstream.stream.flush().await.is_ok();
+            sent = upstream.send(&bytes, self.limit).await.is_ok();
         }
         if !sent {
             if self.set_up {
@@ -194,8 +194,7 @@ impl Line {
             let upstream = upstream::connect(&self.target, &self.source.trust, self.limit).await?;
             let upstream = self.upstream.insert(upstream);
             self.from_upstream.clear();
-            upstream.stream.write_all(&bytes).await.map_err(broken)?;
-            upstream.stream.flush().await.map_err(broken)?;
+            upstream.send(&bytes, self.limit).await?;
         }
         waiting.sent += 1;
         self.waiting.push_back(waiting);
@@ -245,7 +244,7 @@ impl Line {
         let cseq = request.header("CSeq").unwrap_or("0");
         let text = format!("RTSP/1.0 501 Not Implemented\r\nCSeq: {cseq}\r\n\r\n");
         match &mut self.upstream {
-            Some(upstream) => upstream.stream.write_all(text.as_bytes()).await.map_err(broken),
+            Some(upstream) => upstream.send(text.as_bytes(), self.limit).await,
             None => Ok(()),
         }
     }

@@ -9,7 +9,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -34,6 +34,23 @@ pub struct Upstream {
     pub local: SocketAddr,
     /// The camera's end.
     pub peer: SocketAddr,
+}
+
+impl Upstream {
+    /// Sends all of it.
+    ///
+    /// # Errors
+    /// The connection is broken, or the camera takes nothing for `limit`.
+    pub async fn send(&mut self, bytes: &[u8], limit: Duration) -> Result<(), Failure> {
+        let sending = async {
+            self.stream.write_all(bytes).await?;
+            self.stream.flush().await
+        };
+        match timeout(limit, sending).await {
+            Ok(sent) => sent.map_err(|error| Failure::Broken { why: error.to_string() }),
+            Err(_) => Err(Failure::Broken { why: "the camera takes nothing of what it is sent".into() }),
+        }
+    }
 }
 
 /// The port that a URL means.
