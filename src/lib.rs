@@ -14,7 +14,7 @@
 //! hls      decide: answer, wait or refuse; render: a snapshot as text
 //! mse      feed: a cursor into the ring -> messages; auto: which rendition
 //! mp4      the same chunks as one file without an end
-//! web      access: who may watch; requests and sockets: send the ring's own bytes
+//! web      listener, TLS -> access: who may watch -> requests and sockets: send the ring's own bytes
 //! ```
 //!
 //! # Floors
