@@ -40,8 +40,8 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Watches the folders of `files`, since files are often replaced and not written; other files in there may be taken
-    /// for them. Where that cannot be done, it is told, and SIGHUP is left.
+    /// Watches the folders of `files`, and of what they link to, since files are often replaced and not written; other
+    /// files in there may be taken for them. Where that cannot be done, it is told, and SIGHUP is left.
     pub fn of<'f>(files: impl IntoIterator<Item = &'f Path>) -> Self {
         let changed = Arc::new(Notify::new());
         let watcher = watch(files, changed.clone())
@@ -80,7 +80,12 @@ fn watch<'f>(
             changed.notify_one();
         }
     })?;
-    let mut folders: Vec<PathBuf> = files.into_iter().map(folder).collect();
+    let mut folders = Vec::new();
+    for file in files {
+        folders.push(folder(file));
+        // What a link leads to changes elsewhere.
+        folders.extend(std::fs::canonicalize(file).ok().map(|file| folder(&file)));
+    }
     folders.sort();
     folders.dedup();
     for folder in folders {
@@ -99,6 +104,17 @@ fn folder(file: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_file_behind_a_link_changes_too() {
+        let [near, far] = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
+        let (link, file) = (near.path().join("cert.pem"), far.path().join("archived.pem"));
+        std::fs::write(&file, "old").expect("a file");
+        std::os::unix::fs::symlink(&file, &link).expect("a link");
+        let mut changes = Changes::of([link.as_path()]);
+        std::fs::write(&file, "new").expect("it is written");
+        timeout(Duration::from_secs(20), changes.next()).await.expect("it is noticed");
+    }
 
     #[test]
     fn the_same_is_news_once_and_again_after_something_else() {
