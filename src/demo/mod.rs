@@ -8,7 +8,8 @@
 //! seen from the camera's side. Does not belong here: anything about those who watch.
 //!
 //! Read first: `server.rs` (who runs), then `connection.rs` (one client), `session.rs` (what it asked for) and
-//! `player.rs` (what it gets, and when). `timebase.rs`, `packets.rs`, `rtcp.rs`, `sdp.rs`, `sets.rs` and `auth.rs` are pure.
+//! `player.rs` (what it gets, and when). `timebase.rs`, `packets.rs`, `rtcp.rs`, `sdp.rs`, `sets.rs` and `auth.rs`
+//! are pure.
 
 mod auth;
 mod base64;

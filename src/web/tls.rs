@@ -141,8 +141,8 @@ impl Tls {
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), authority, shown, identity })
     }
 
-    /// Reads the files again when they change, and on SIGHUP, until `stop`; or has an authority renew them. What cannot be used is told, and what was
-    /// shown before stays.
+    /// Reads the files again when they change, and on SIGHUP, until `stop`; or has an authority renew them. What cannot
+    /// be used is told, and what was shown before stays.
     pub async fn keep_fresh(self, stop: CancellationToken) {
         let files = match &self.identity {
             Identity::Files { cert, key } => vec![cert.as_path(), key],
