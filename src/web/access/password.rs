@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use argon2::Argon2;
@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 
 use super::options::{Groups, User};
 use super::rights::Rights;
-use super::throttle::{Throttle, household};
+use super::throttle::{Throttle, Waiting, household};
 
 /// Each check takes some 20 MiB and some 30 ms of a core: this many at once.
 const AT_ONCE: usize = 2;
@@ -61,7 +61,8 @@ pub struct Accounts {
     desk: Arc<Desk>,
 }
 
-type Tag = [u8; digest::SHA256_OUTPUT_LEN];
+/// Names what is remembered.
+pub type Tag = [u8; digest::SHA256_OUTPUT_LEN];
 
 /// Where passwords are checked. It stays when the users change.
 struct Desk {
@@ -154,11 +155,7 @@ impl Accounts {
         if let Some(known) = remembered() {
             return Ok(known.clone());
         }
-        if desk.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING {
-            desk.waiting.fetch_sub(1, Ordering::Relaxed);
-            return Err(LoginError::Busy);
-        }
-        let _waiting = Waiting(&desk.waiting);
+        let Some(_waiting) = Waiting::new(&desk.waiting, WAITING) else { return Err(LoginError::Busy) };
         let turn = desk.work.clone().acquire_owned().await.map_err(|_| LoginError::Busy)?;
         // Of many requests with one password, the first is checked.
         if let Some(known) = remembered() {
@@ -187,14 +184,6 @@ impl Accounts {
         desk.remembered.insert(key, ());
         desk.homes.insert(home, ());
         Ok(account)
-    }
-}
-
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

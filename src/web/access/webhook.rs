@@ -1,10 +1,10 @@
 //! Somebody else who is asked whether a request is good: one POST with JSON; 2xx is yes.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::hmac;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http1;
@@ -20,10 +20,10 @@ use tracing::warn;
 
 use super::credentials::Credential;
 use super::options::Webhook;
-use super::password::random_key;
+use super::password::{Tag, random_key};
 use super::refusal::Refusal;
 use super::rights::Need;
-use super::throttle::Wrongs;
+use super::throttle::{Waiting, Wrongs};
 
 /// Answers that are kept.
 const REMEMBERED: u64 = 10_000;
@@ -61,25 +61,6 @@ pub enum Verdict {
     No,
     /// It is not known (any other refusal).
     Unknown,
-}
-
-/// Names a question.
-type Tag = [u8; digest::SHA256_OUTPUT_LEN];
-
-/// One of those who wait for an answer.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn new(waiting: &'a AtomicUsize) -> Option<Self> {
-        let one = Self(waiting);
-        (waiting.fetch_add(1, Ordering::Relaxed) < WAITING).then_some(one)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// Why it is asked about somebody.
@@ -161,7 +142,7 @@ impl Hook {
         if occasion != Occasion::Stay {
             self.wrongs.check(ip).map_err(Refusal::TooMany)?;
         }
-        let Some(_waiting) = Waiting::new(&self.waiting) else { return Err(Refusal::Busy) };
+        let Some(_waiting) = Waiting::new(&self.waiting, WAITING) else { return Err(Refusal::Busy) };
         // To wait for a turn takes of the time that there is for an answer.
         let verdict = timeout(self.options.timeout, self.take_turn(&name, body.into())).await;
         let verdict = verdict.unwrap_or_else(|_| {
