@@ -13,7 +13,7 @@
 //! live     muxer: Frame -> Chunk, the only muxing ever -> window: parts, segments, the ring -> wake
 //! hls      decide: answer, wait or refuse; render: a snapshot as text
 //! mse      feed: a cursor into the ring -> messages; auto: which rendition
-//! mp4      the same chunks as one file without an end
+//! mp4      the same media as one file without an end, that begins at zero
 //! web      listener, TLS -> access: who may watch -> requests and sockets: send the ring's own bytes
 //! ```
 //!
@@ -28,9 +28,10 @@
 //! | 3 | [`ingest`], [`web`] |
 //! | 2 | [`hls`], [`mse`], [`mp4`] |
 //! | 1 | [`live`] |
-//! | 0 | [`media`], [`stats`], [`clock`], [`files`], [`rtp`] |
+//! | 0 | [`media`], [`stats`], [`causes`], [`clock`], [`files`], [`rtp`] |
 
 pub mod app;
+pub mod causes;
 pub mod cli;
 pub mod clock;
 pub mod demo;

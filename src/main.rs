@@ -5,7 +5,8 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use belvedere::app::App;
-use belvedere::cli::{Action, Args, LOG_VARIABLE, chain, resolve, settings_of};
+use belvedere::causes::with_causes;
+use belvedere::cli::{Action, Args, LOG_VARIABLE, resolve, settings_of};
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -18,7 +19,7 @@ fn main() -> ExitCode {
     match run(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "belvedere: {}", chain(&*error));
+            let _ = writeln!(std::io::stderr(), "belvedere: {}", with_causes(&*error));
             ExitCode::FAILURE
         }
     }

@@ -90,17 +90,6 @@ pub fn settings_of(args: Args) -> Result<Settings, LoadError> {
     }
 }
 
-/// An error with its causes, in one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text += &format!(": {error}");
-        cause = error.source();
-    }
-    text
-}
-
 fn load(path: &Path) -> Result<Settings, LoadError> {
     // A camera's URL in the wrong place would come back, credentials and all, as a file that is not there.
     if path.to_string_lossy().contains("://") {

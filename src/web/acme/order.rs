@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::client::Client;
 use super::{Acme, Store};
+use crate::causes::with_causes;
 use crate::web::tls::Shown;
 
 /// How the authority is asked whether it is done.
@@ -66,11 +67,6 @@ impl From<Error> for AcmeError {
             other => Self::Unreachable(with_causes(&other)),
         }
     }
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |error| error.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// An account, and with whom.
