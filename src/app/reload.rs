@@ -29,7 +29,7 @@ impl App {
         let Some(file) = file else { return std::future::pending().await };
         let mut now = self.settings.clone();
         let watch = |settings: &Settings| Changes::of(settings.web.files().into_iter().chain([file]));
-        let (mut changes, mut told) = (watch(&now), Once::default());
+        let (mut changes, mut told, mut told_later) = (watch(&now), Once::default(), Once::default());
         loop {
             changes.next().await;
             service::reloading();
@@ -42,12 +42,10 @@ impl App {
                             "the new rules about who may watch are not taken; the old ones hold"
                         );
                     }
-                    let later = needs_restart(&now, &new);
-                    if !later.is_empty() {
-                        warn!(
-                            changed = later.join(", "),
-                            "changed in the configuration, and taken at the next start"
-                        );
+                    // Against what runs, not against what was read last: changes may be taken back.
+                    let later = needs_restart(&self.settings, &new).join(", ");
+                    if told_later.is_news(&later) && !later.is_empty() {
+                        warn!(changed = later, "changed in the configuration, and taken at the next start");
                     }
                     // What changes while it is read is not lost, as it would be with a new watch each time.
                     if now.web.files() != new.web.files() {
