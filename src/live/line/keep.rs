@@ -53,11 +53,12 @@ impl Line {
         let Some(oldest) = self.segments.front().filter(|oldest| oldest.msn < self.first_listed) else {
             return false;
         };
-        let length = |listed: bool| {
-            let those = self.segments.iter().filter(|segment| (segment.msn >= self.first_listed) == listed);
-            Ticks(those.map(|segment| segment.duration.0).sum())
-        };
-        let early = (keep.listed - length(true)).max(Ticks(0));
-        length(false) - oldest.duration >= keep.unlisted + early
+        let (mut listed, mut unlisted) = (Ticks(0), Ticks(0));
+        for segment in &self.segments {
+            let length = if segment.msn >= self.first_listed { &mut listed } else { &mut unlisted };
+            *length += segment.duration;
+        }
+        let early = (keep.listed - listed).max(Ticks(0));
+        unlisted - oldest.duration >= keep.unlisted + early
     }
 }

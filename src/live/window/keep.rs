@@ -1,6 +1,7 @@
 //! What the ring lists, what it keeps, and what it lets go of.
 
 use super::{SEGMENT_SHARE, Window};
+use crate::live::Options;
 use crate::live::line::Keep;
 use crate::media::Ticks;
 use crate::media::time::TICKS_PER_SECOND;
@@ -10,7 +11,7 @@ const CATCH_UP: Ticks = Ticks(8 * TICKS_PER_SECOND as i64);
 
 impl Window {
     /// Most bytes of one chunk: a quarter of the ring.
-    pub fn most_chunk_bytes(options: &crate::live::Options) -> usize {
+    pub fn most_chunk_bytes(options: &Options) -> usize {
         options.ring_bytes / SEGMENT_SHARE
     }
 
@@ -47,10 +48,11 @@ impl Window {
         let first_listed = self.video.first_listed();
         while self.video.oldest().is_some() {
             let full = self.ring.bytes() > self.options.ring_bytes;
-            if !full && !self.video.oldest_is_over(keep) {
+            let over = self.video.oldest_is_over(keep);
+            if !full && !over {
                 break;
             }
-            self.evicted_early += u64::from(!self.video.oldest_is_over(keep));
+            self.evicted_early += u64::from(!over);
             self.video.drop_oldest();
             self.evict_audio_and_chunks();
         }
