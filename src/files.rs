@@ -1,6 +1,7 @@
 //! `files`: tells when files change.
 //!
-//! Belongs here: watching, and SIGHUP, which says that they did. Does not belong here: what is in them.
+//! Belongs here: watching, SIGHUP, which says that they did, and telling once what reading them came to ([`Once`]).
+//! Does not belong here: what is in them.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

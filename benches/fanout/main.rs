@@ -167,11 +167,10 @@ fn case(words: &[&str]) -> Option<Case> {
     })
 }
 
-/// This program again, in another role, and with as many open files as it may have: each viewer is one, at both ends.
+/// This program again, in another role.
 fn again(role: &str) -> Command {
-    let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -n \"$(ulimit -H -n)\" && exec \"$0\" \"$@\""]);
-    command.arg(std::env::current_exe().expect("this program has a path")).arg(role);
+    let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
+    command.arg(role);
     command
 }
 

@@ -29,7 +29,7 @@ pub struct Life {
     progress: Arc<Progress>,
     /// When the current session began to deliver.
     live_since: std::sync::Mutex<Option<Instant>>,
-    /// The session before fell silent.
+    /// The session before fell silent, or a picture swelled in it: the next one is measured.
     suspect: AtomicBool,
     told_ring_full: AtomicBool,
     told_slow: AtomicBool,
@@ -120,7 +120,7 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
 
 async fn connect<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> Result<Session, Failure> {
     let limit = rendition.options.connect_timeout;
-    // A session that brought no picture may have been choked by one: now it is measured.
+    // A session that fell silent may have been choked by a picture: now it is measured.
     match life.suspect.load(Ordering::Relaxed) {
         true => Session::connect_measured(&rendition.source, limit, group).await,
         false => Session::connect(&rendition.source, limit, group).await,

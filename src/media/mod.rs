@@ -1,6 +1,7 @@
 //! `media`: what a frame, a track and an instant are, and how they are written as fragmented MP4.
 //!
-//! Belongs here: the words every other room shares, codec strings, box writing.
+//! Belongs here: the words every other room shares, codec strings and configurations, box writing, and the head that
+//! makes a piece of media a message (`framing.rs`).
 //! Does not belong here: where frames come from (`ingest`), what is done with chunks (`live`).
 //! Read first: `frame.rs`, then `fmp4.rs`.
 

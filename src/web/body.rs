@@ -9,7 +9,6 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use futures_util::Stream;
-
 use hyper::body::{Frame, SizeHint};
 
 use super::streams;
@@ -52,9 +51,7 @@ impl Pieces {
             self.pieces.push_back(piece);
         }
     }
-}
 
-impl Pieces {
     /// Takes away the first bytes, `most` or what there is.
     fn split_to(&mut self, most: usize) -> Self {
         if self.left <= most {

@@ -5,6 +5,7 @@
 //! Read first: `route.rs`, then `entrance.rs` (may it be had?) and `handler.rs`; `access/` says who may watch.
 //! Connections: `listen.rs` (what can be set), `listener.rs` (opened and accepted), `proxied.rs` and `forwarded.rs` (of
 //! whom a proxy says it is), `tls.rs` and `acme/` (certificates), `server.rs` (HTTP on them).
+//! Bytes: `body.rs` and `streams.rs` (answers), `mse.rs` with `mse/wire.rs` and `mse/frames.rs` (sockets).
 
 pub mod access;
 mod acme;

@@ -194,7 +194,7 @@ mod tests {
     use crate::media::TrackKind;
 
     #[test]
-    fn every_path_of_the_contract_is_found() {
+    fn every_path_is_found() {
         let routes = Routes::new("/");
         let find = |path| routes.find(path);
         assert_eq!(find("/"), Some(Route::Wall));

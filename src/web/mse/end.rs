@@ -17,7 +17,7 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 /// Most bytes of a reason: it shares a short frame with the code (RFC 6455, 5.5.1).
 const LONGEST_REASON: usize = 123;
 
-/// Close codes (the contract's, beside those of RFC 6455 7.4.1).
+/// Close codes (our own, beside those of RFC 6455, 7.4.1).
 pub mod code {
     pub const NORMAL: u16 = 1000;
     pub const GOING_AWAY: u16 = 1001;

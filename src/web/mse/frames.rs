@@ -9,12 +9,14 @@ const LONGEST: usize = 4096;
 const LONGEST_CONTROL: usize = 125;
 
 mod opcode {
+    use crate::media::framing::Kind;
+
     pub const CONTINUATION: u8 = 0;
-    pub const TEXT: u8 = 1;
-    pub const BINARY: u8 = 2;
-    pub const CLOSE: u8 = 8;
-    pub const PING: u8 = 9;
-    pub const PONG: u8 = 10;
+    pub const TEXT: u8 = Kind::Text as u8;
+    pub const BINARY: u8 = Kind::Binary as u8;
+    pub const CLOSE: u8 = Kind::Close as u8;
+    pub const PING: u8 = Kind::Ping as u8;
+    pub const PONG: u8 = Kind::Pong as u8;
 }
 
 /// One message of a client.

@@ -15,7 +15,7 @@ const FEED: &str = "/mse/gate";
 const LIST: &str = "/hls/gate/main/video.m3u8";
 const KEYS: [(&str, &str); 2] = [("new", SECRET), ("old", OLD_SECRET)];
 
-/// Rules with these keys, and a user with that right.
+/// Settings with these keys, and with `rest` before them.
 fn rules(keys: &[(&str, &str)], rest: &str) -> belvedere::settings::Settings {
     let keys: String =
         keys.iter().map(|(id, secret)| format!("[auth.keys.{id}]\nsecret = \"{secret}\"\n")).collect();

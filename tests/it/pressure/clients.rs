@@ -78,7 +78,7 @@ async fn flood(address: SocketAddr) -> usize {
     sent
 }
 
-/// A viewer of both kinds, until `over`; the longest wait for something new.
+/// A viewer of both kinds, until `over`; how many pictures and how many lists it got.
 async fn watch(client: Client, mut over: tokio::sync::watch::Receiver<bool>) -> (usize, usize) {
     let mut socket = Socket::open(client.address, "/mse/cam?rendition=sub").await.expect("it opens");
     socket.text("init").await;
