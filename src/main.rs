@@ -40,9 +40,8 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
             Ok(write!(std::io::stdout(), "{}", text.expose_secret())?)
         }
         Action::Serve { settings, demo } => {
-            // A log that nobody reads must stop nothing.
+            // A log that nobody reads must stop nothing; and colours are for people, not for a journal.
             let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-            // Colours are for people, not for a journal.
             log.log_internal_errors(false).with_ansi(std::io::stderr().is_terminal()).init();
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             let result = runtime.block_on(async {
