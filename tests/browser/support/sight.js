@@ -70,4 +70,26 @@ export class Sight {
     const state = async () => JSON.stringify(await this.facts(), null, 1);
     return Math.round(await until('a new picture after the return', ask, { within: 60_000, state }) * 1000) / 1000;
   }
+
+  /** From now on the page takes note of whether the player is ever blank, and whether it ever goes back in time. */
+  watchPicture() {
+    return this.tab.evaluate(() => {
+      const { video, shadowRoot } = document.querySelector('belvedere-player');
+      const still = shadowRoot.querySelector('.still');
+      const seen = { blank: 0, backwards: [] };
+      globalThis.seen = seen;
+      setInterval(() => { if (!video.readyState && still.hidden) seen.blank += 1; }, 20);
+      let last = 0;
+      setInterval(() => {
+        const { currentTime: time } = video;
+        if (time < last) seen.backwards.push([last, time]);
+        last = time;
+      }, 20);
+    });
+  }
+
+  /** What it took note of: `{blank, backwards}`. */
+  seen() {
+    return this.tab.evaluate(() => globalThis.seen);
+  }
 }
