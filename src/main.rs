@@ -5,8 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use belvedere::app::App;
-use belvedere::causes::with_causes;
-use belvedere::cli::{Action, Args, LOG_VARIABLE, resolve, settings_of};
+use belvedere::cli::{Action, Args, LOG_VARIABLE, resolve, settings_of, with_causes};
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -40,9 +39,8 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
             Ok(write!(std::io::stdout(), "{}", text.expose_secret())?)
         }
         Action::Serve { settings, demo } => {
-            // A log that nobody reads must stop nothing.
+            // A log that nobody reads must stop nothing; and colours are for people, not for a journal.
             let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-            // Colours are for people, not for a journal.
             log.log_internal_errors(false).with_ansi(std::io::stderr().is_terminal()).init();
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             let result = runtime.block_on(async {
@@ -74,8 +72,7 @@ fn log_filter(asked: &str) -> Result<EnvFilter, Box<dyn Error>> {
 async fn until_told_to_stop() -> std::io::Result<()> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
     }
-    Ok(())
 }

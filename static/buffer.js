@@ -44,9 +44,12 @@ export class MediaBuffer {
     return this.source?.streaming !== false;
   }
 
-  /** Whether media of this type can follow in the buffer there is; its tracks must be of the same kinds. */
+  /** Whether media of this type can follow in the buffer there is; its tracks must be of the same kinds. Where buffers
+   *  have no `changeType`, as WebKit's outside of Apple's systems, their codecs must be the same, if in other profiles. */
   takes(mime) {
-    return !this.mime || codecsOf(mime).length === codecsOf(this.mime).length;
+    if (!this.mime) return true;
+    const [before, after] = [this.mime, mime].map((type) => codecsOf(type.toLowerCase()).map((codec) => codec.split('.')[0]));
+    return before.length === after.length && (Boolean(this.buffer?.changeType) || `${before}` === `${after}`);
   }
 
   init(mime, bytes) {
@@ -165,7 +168,7 @@ export class MediaBuffer {
 
   startInit(item) {
     if (!this.buffer) this.addBuffer(item.mime);
-    else if (item.mime !== this.mime) this.buffer.changeType(item.mime);
+    else if (item.mime !== this.mime) this.buffer.changeType?.(item.mime);
     this.mime = item.mime;
     this.buffer.appendBuffer(item.bytes);
     this.forget(1, item.bytes.byteLength);

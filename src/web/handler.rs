@@ -19,7 +19,7 @@ use super::limits::{Connections, Place};
 use super::mse;
 use super::route::{Route, Routes, query_value};
 use super::viewers::{Peer, Viewers};
-use super::{api, mp4, pages};
+use super::{api, mp4, pages, streams};
 use crate::hls::Name;
 use crate::live::{Camera, Catalog};
 use crate::media::TrackKind;
@@ -156,9 +156,12 @@ impl Site {
             Ok(switch) => switch,
             Err(refusal) => return *refusal,
         };
-        let place = request.extensions().get::<Arc<Place>>().cloned();
-        let upgrade = hyper::upgrade::on(&mut request);
-        self.sockets.spawn(mse::serve(upgrade, viewer, pass.lease(), self.stop.clone(), place));
+        let opening = mse::Opening {
+            place: request.extensions().get::<Arc<Place>>().cloned(),
+            upgrade: hyper::upgrade::on(&mut request),
+            stream: streams::becomes_socket(),
+        };
+        self.sockets.spawn(mse::serve(opening, viewer, pass.lease(), self.stop.clone()));
         switch
     }
 

@@ -15,7 +15,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::sync::watch;
 use tokio::time::{Sleep, sleep_until};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::debug;
 
 use self::end::{End, code, say_goodbye};
@@ -40,17 +40,19 @@ const MOST_PINGS: u32 = 64;
 
 type Socket = Wire<TokioIo<hyper::upgrade::Upgraded>>;
 
+/// What a socket is made of.
+pub struct Opening {
+    /// The connection, or the stream of one, once the handshake is answered.
+    pub upgrade: OnUpgrade,
+    /// The stream of HTTP/2, which ends with the socket.
+    pub stream: DropGuard,
+    /// The connection's place, which the viewer keeps.
+    pub place: Option<Arc<Place>>,
+}
+
 /// Serves one viewer until it leaves, falls silent, may watch no longer, or the server stops.
-///
-/// `place` is the connection's, which the viewer keeps.
-pub async fn serve(
-    upgrade: OnUpgrade,
-    viewer: Viewer,
-    lease: Lease,
-    stop: CancellationToken,
-    place: Option<Arc<Place>>,
-) {
-    let _place = place;
+pub async fn serve(opening: Opening, viewer: Viewer, lease: Lease, stop: CancellationToken) {
+    let Opening { upgrade, stream: _stream, place: _place } = opening;
     let upgraded = match upgrade.await {
         Ok(upgraded) => upgraded,
         Err(error) => return debug!(%error, "a WebSocket was not opened"),
@@ -188,6 +190,10 @@ impl Connection {
 
     /// Gives the socket what is new, each chunk as it lies in the ring.
     fn fill(&mut self, socket: &mut Socket) -> Result<(), End> {
+        // Whether there is room for more or not: nothing will come any more.
+        if self.session.channel().tip().closed {
+            return Err(End::Close(code::REMOVED, "the camera was removed".into()));
+        }
         if self.sending {
             return Ok(());
         }
@@ -197,9 +203,6 @@ impl Connection {
             return Ok(());
         }
         self.news.tips.mark_unchanged();
-        if self.session.channel().tip().closed {
-            return Err(End::Close(code::REMOVED, "the camera was removed".into()));
-        }
         let mut bytes = 0;
         let mut out = std::mem::take(&mut self.out);
         while bytes < BATCH {
@@ -393,14 +396,19 @@ mod tests {
     use super::*;
     use crate::live::testing::FakeCamera;
     use crate::mse::{Decodable, Options};
+    use crate::web::streams;
 
     #[test]
     fn ten_thousand_viewers_are_twenty_five_megabytes_of_tasks_at_most() {
         let camera = Arc::new(FakeCamera::silent(50).camera);
         let viewer =
             Viewer { camera, rendition: None, decodable: Decodable::new(None), options: Options::default() };
-        let upgrade = hyper::upgrade::on(hyper::Request::new(()));
-        let task = serve(upgrade, viewer, Lease::ENDLESS, CancellationToken::new(), None);
+        let opening = Opening {
+            upgrade: hyper::upgrade::on(hyper::Request::new(())),
+            stream: streams::becomes_socket(),
+            place: None,
+        };
+        let task = serve(opening, viewer, Lease::ENDLESS, CancellationToken::new());
         let bytes = std::mem::size_of_val(&task);
         assert!(bytes <= 2560, "{bytes} bytes a viewer");
     }

@@ -162,6 +162,52 @@ async fn requests_end_when_the_server_stops() {
     assert_eq!(camera.channel.waiting(), 0);
 }
 
+/// Reads frames of a server (RFC 6455, 5.2) as they come: opcode and payload; `None` at the end.
+async fn frame(stream: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
+    let opcode = stream.read_u8().await.ok()? & 0x0f;
+    let length = match stream.read_u8().await.ok()? {
+        126 => stream.read_u16().await.ok()?.into(),
+        127 => stream.read_u64().await.ok()?,
+        short => short.into(),
+    };
+    let mut payload = vec![0; length as usize];
+    stream.read_exact(&mut payload).await.ok()?;
+    Some((opcode, payload))
+}
+
+#[tokio::test]
+async fn who_has_enough_on_its_way_is_told_at_once_that_the_camera_is_removed() {
+    let (server, mut camera) = started().await;
+    let mut stream = TcpStream::connect(server.address()).await.expect("it listens");
+    let request = "GET /mse/door HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                   Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.expect("it is taken");
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        answer.push(stream.read_u8().await.expect("the whole answer"));
+    }
+    // The first ping is answered, with a mask of zeros, and no other: the connection seems to have become slow.
+    let (opcode, payload) = frame(&mut stream).await.expect("a ping");
+    assert_eq!((opcode, payload.len()), (9, 4));
+    stream.write_all(&[&[0x8a, 0x84, 0, 0, 0, 0][..], &payload].concat()).await.expect("it is taken");
+    // Until the server holds back what there is.
+    while timeout(Duration::from_secs(1), frame(&mut stream)).await.is_ok() {
+        camera.play(1);
+    }
+    camera.publisher.close();
+    let end = async {
+        while let Some((opcode, payload)) = frame(&mut stream).await {
+            if opcode == 8 {
+                return Some(u16::from_be_bytes([payload[0], payload[1]]));
+            }
+        }
+        None
+    };
+    assert_eq!(timeout(PATIENCE, end).await.expect("it ends"), Some(4404));
+    drop(stream);
+    assert!(server.stop(PATIENCE).await);
+}
+
 #[tokio::test]
 async fn who_watches_a_camera_that_is_removed_is_told_so() {
     let (server, camera) = started().await;

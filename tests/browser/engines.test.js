@@ -24,6 +24,7 @@ for (const Engine of [Chromium, Firefox, WebKit]) {
     const told = (what, { took, age, stats }) => stage.tell(what, { 'after s': took, age, latency: stats.latency, stalls: stats.stalls, jumps: stats.jumps });
 
     told('plays', await sight.untilLive());
+    await sight.watchPicture();
 
     line.hold();
     const frozen = performance.now();
@@ -53,6 +54,7 @@ for (const Engine of [Chromium, Firefox, WebKit]) {
     await tab.turnBack();
     told('after a rest out of sight', await sight.untilLive());
 
+    assert.equal((await sight.seen()).blank, 0, 'times the player was blank');
     assert.deepEqual(tab.complaints.filter((text) => !/WebSocket|Failed to load|ERR_|establish a connection/.test(text)), []);
   });
 }

@@ -35,12 +35,7 @@ test('a stream over HTTP goes on with the lighter rendition while its line is na
   const sight = new Sight(tab);
   await sight.until('live by fetch', ({ state, stats, width }) => state === 'live' && stats.transport === 'fetch' && width === 960);
   await sight.untilLive();
-  await tab.evaluate(() => {
-    globalThis.blank = 0;
-    const { video } = document.querySelector('belvedere-player');
-    const still = document.querySelector('belvedere-player').shadowRoot.querySelector('.still');
-    setInterval(() => { if (!video.readyState && still.hidden) globalThis.blank += 1; }, 20);
-  });
+  await sight.watchPicture();
   line.narrow(180_000);
   const narrowed = performance.now();
   const low = await sight.until('the lighter picture', ({ state, width, stats }) => state === 'live' && width === 320 && stats.rendition === 'sub' && stats.switches === 1);
@@ -52,5 +47,5 @@ test('a stream over HTTP goes on with the lighter rendition while its line is na
   await sight.until('the fine picture again', ({ state, width, stats }) => state === 'live' && width === 960 && !stats.why);
   stage.tell('wide', { 'fine again after s': (performance.now() - widened) / 1000 });
   await sight.untilLive();
-  assert.equal(await tab.evaluate(() => globalThis.blank), 0, 'times the player was blank');
+  assert.equal((await sight.seen()).blank, 0, 'times the player was blank');
 });

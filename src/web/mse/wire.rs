@@ -16,6 +16,9 @@ use crate::web::body::Pieces;
 const READ: usize = 1024;
 /// So many messages are handed to the kernel at once.
 const SLICES: usize = 64;
+/// So many bytes are handed at once to a stream that takes one piece at a time: one inside HTTP/2, which copies what it
+/// takes before there is room for it, several pieces of it.
+const COPIED: usize = 16 << 10;
 
 /// What comes from a client.
 #[derive(Debug, PartialEq, Eq)]
@@ -80,9 +83,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Waits until all is sent.
     pub fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.out.has_remaining() {
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let filled = self.out.chunks_vectored(&mut slices);
-            let count = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, &slices[..filled]))?;
+            let stream = Pin::new(&mut self.stream);
+            let count = if stream.is_write_vectored() {
+                let mut slices = [IoSlice::new(&[]); SLICES];
+                let filled = self.out.chunks_vectored(&mut slices);
+                ready!(stream.poll_write_vectored(cx, &slices[..filled]))?
+            } else {
+                let first = self.out.chunk();
+                ready!(stream.poll_write(cx, &first[..first.len().min(COPIED)]))?
+            };
             if count == 0 {
                 return Poll::Ready(Err(ErrorKind::WriteZero.into()));
             }
@@ -110,6 +119,7 @@ mod tests {
     /// Notes how many bytes each call wrote.
     struct Calls {
         stream: DuplexStream,
+        vectored: bool,
         calls: Arc<Mutex<Vec<usize>>>,
     }
 
@@ -139,6 +149,10 @@ mod tests {
             Poll::Ready(Ok(count))
         }
 
+        fn is_write_vectored(&self) -> bool {
+            self.vectored
+        }
+
         fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
             Pin::new(&mut self.stream).poll_flush(cx)
         }
@@ -151,7 +165,7 @@ mod tests {
     fn wire(room: usize) -> (Wire<Calls>, Arc<Mutex<Vec<usize>>>, DuplexStream) {
         let (near, far) = tokio::io::duplex(room);
         let calls = Arc::new(Mutex::new(Vec::new()));
-        (Wire::new(Calls { stream: near, calls: calls.clone() }), calls, far)
+        (Wire::new(Calls { stream: near, vectored: true, calls: calls.clone() }), calls, far)
     }
 
     async fn sent(wire: &mut Wire<Calls>) {
@@ -174,6 +188,17 @@ mod tests {
         let mut text = [0; 6];
         far.read_exact(&mut text).await.expect("it came");
         assert_eq!(&text, b"\x81\x04init");
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_copies_what_it_takes_is_given_little_at_once() {
+        let (mut wire, calls, _far) = wire(1 << 20);
+        wire.stream.vectored = false;
+        wire.say(Kind::Text, b"init");
+        wire.push(framing::Framed::new(40_000, |out| out.resize(out.len() + 40_000, 7)).message);
+        sent(&mut wire).await;
+        let pieces = [6, COPIED, COPIED, 4 + 40_000 - 2 * COPIED];
+        assert_eq!(calls.lock().expect("no test panics here")[..], pieces);
     }
 
     #[tokio::test]

@@ -44,4 +44,52 @@ export class Sight {
       state === 'live' && time !== before && age < Math.max(CLOSE, stats.target + BESIDE)
     ));
   }
+
+  /** From now on the page takes note of how long it takes, when somebody looks at it again, until it shows a picture that
+   *  is less than a second old. */
+  timeReturns() {
+    return this.tab.evaluate(({ zero, close }) => {
+      const player = document.querySelector('belvedere-player');
+      document.addEventListener('visibilitychange', () => {
+        globalThis.returned = null;
+        if (document.hidden) return;
+        const seen = performance.now();
+        const look = (_, { mediaTime }) => {
+          const fresh = player.state === 'live' && Date.now() / 1000 - zero - mediaTime < close;
+          if (fresh) globalThis.returned = (performance.now() - seen) / 1000;
+          else if (!document.hidden) player.video.requestVideoFrameCallback(look);
+        };
+        player.video.requestVideoFrameCallback(look);
+      });
+    }, { zero: ZERO, close: CLOSE });
+  }
+
+  /** How many seconds that took. */
+  async returned() {
+    const ask = () => this.tab.evaluate(() => globalThis.returned);
+    const state = async () => JSON.stringify(await this.facts(), null, 1);
+    return Math.round(await until('a new picture after the return', ask, { within: 60_000, state }) * 1000) / 1000;
+  }
+
+  /** From now on the page takes note of whether the player is ever blank, and whether it ever goes back in time. */
+  watchPicture() {
+    return this.tab.evaluate(() => {
+      const { video, shadowRoot } = document.querySelector('belvedere-player');
+      const still = shadowRoot.querySelector('.still');
+      const seen = { blank: 0, backwards: [] };
+      globalThis.seen = seen;
+      setInterval(() => { if (!video.readyState && still.hidden) seen.blank += 1; }, 20);
+      let last = 0;
+      setInterval(() => {
+        const { currentTime: time } = video;
+        if (time < last) seen.backwards.push([last, time]);
+        last = time;
+      }, 20);
+    });
+  }
+
+  /** What it took note of: `{blank, backwards}`. */
+  seen() {
+    return this.tab.evaluate(() => globalThis.seen);
+  }
 }

@@ -2,12 +2,14 @@
 
 use belvedere::demo;
 use bytes::Bytes;
+use futures_util::SinkExt;
 use http_body_util::{BodyExt, Empty};
 use hyper::Request;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::site::{Site, camera, rendition};
 use crate::support::{soon, until};
@@ -71,6 +73,24 @@ async fn a_file_in_http2_ends_for_a_client_that_leaves_no_room_for_it_and_its_ne
     };
     assert!(end.is_some_and(|end| end.is_err()), "the file was broken off");
     let alive = soon("an answer", sender.send_request(request("/livez"))).await;
+    assert_eq!(alive.unwrap().status().as_u16(), 200, "the connection is as good as ever");
+    soon("the end", site.app.stop()).await;
+}
+
+#[tokio::test]
+async fn a_feed_in_http2_ends_with_its_stream_for_a_client_that_leaves_no_room_and_its_neighbour_goes_on() {
+    let camera = camera().await;
+    let site = site(&camera, "mse.stall_timeout = \"1s\"").await;
+    let stream = TcpStream::connect(site.address).await.unwrap();
+    let mut client = http2::Builder::new(TokioExecutor::new());
+    client.initial_stream_window_size(65_535);
+    let mut sender = super::http2::connect_with(&client, stream).await;
+    let mut deaf = super::http2::open(&mut sender, "/mse/cam").await;
+    cut_off(&camera).await;
+    // Whoever takes nothing can still speak, until the stream is gone.
+    until("the stream is reset", async || deaf.send(Message::Pong(Bytes::new())).await.err()).await;
+    let alive = Request::get("http://cams/livez").body(Empty::<Bytes>::new()).unwrap();
+    let alive = soon("an answer", sender.send_request(alive)).await;
     assert_eq!(alive.unwrap().status().as_u16(), 200, "the connection is as good as ever");
     soon("the end", site.app.stop()).await;
 }

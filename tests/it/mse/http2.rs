@@ -24,8 +24,15 @@ pub type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 /// An HTTP/2 connection, once the server has said that it knows extended CONNECT (RFC 8441, 3).
 pub async fn connect(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Sender {
-    let (mut sender, connection) =
-        http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    connect_with(&http2::Builder::new(TokioExecutor::new()), stream).await
+}
+
+/// The same by a client of one's own.
+pub async fn connect_with(
+    client: &http2::Builder<TokioExecutor>,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+) -> Sender {
+    let (mut sender, connection) = client.handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     // The answer to a first request comes after the server's settings.
     let request = Request::get(format!("https://{HOST}/livez")).body(Empty::new()).unwrap();
