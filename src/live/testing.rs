@@ -99,6 +99,26 @@ impl FakeCamera {
         self
     }
 
+    /// Has all frames of sound lie so many samples later.
+    pub(crate) fn shift_sound(&mut self, samples: u64) -> &mut Self {
+        self.samples += samples;
+        self
+    }
+
+    /// Sends this many pictures, whose sound does not come.
+    pub(crate) fn play_mute(&mut self, frames: u64) -> &mut Self {
+        for _ in 0..frames {
+            self.push(
+                TrackKind::Video,
+                self.frames * FRAME,
+                FRAME as u32,
+                self.frames.is_multiple_of(self.gop),
+            );
+            self.frames += 1;
+        }
+        self
+    }
+
     /// Sends this many pictures, none of them a sync sample, at one for each `every` of the usual ones.
     pub(crate) fn play_slowly(&mut self, frames: u64, every: u64) -> &mut Self {
         for _ in 0..frames {

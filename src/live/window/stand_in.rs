@@ -8,8 +8,10 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::sound::SOUND_SLACK;
-use super::{SOUND_PATIENCE, Window};
+use super::{SOUND_LOST_AT_BREAK, SOUND_PATIENCE, Window};
 use crate::live::cutter::{self, Boundary, Incoming, Limits};
 use crate::live::line::Place;
 use crate::live::model::{Chunk, Epoch, Segment};
@@ -92,11 +94,17 @@ impl Window {
         let keep = self.keep();
         for span in &other.spans {
             let Some(need) = self.need() else { break };
-            let from = need.sound.max(span.start);
+            let from = self.joint(&need, *span);
             let newest = match &other.sound {
                 Some(sound) => {
                     let own = sound.iter().filter(|chunk| from <= chunk.start && chunk.start < span.end);
-                    own.for_each(|chunk| self.hear(chunk.of(&need.epoch), *span));
+                    let mut joint = from;
+                    for chunk in own {
+                        for chunk in joined(&need, joint, chunk) {
+                            joint = chunk.end;
+                            self.hear(chunk, *span);
+                        }
+                    }
                     sound.last().map(|chunk| chunk.start)
                 }
                 None => {
@@ -125,6 +133,15 @@ impl Window {
         let Some((start, stretch)) = open.map(|open| (open.start, open.stretch)) else { return };
         let Some(end) = self.audio.as_ref().and_then(|audio| audio.open_end()) else { return };
         self.keep_place(Span { start, end, stretch, finished: true, expected_end: None });
+    }
+
+    /// Where the sound of `span` begins: where it has come to, though that may be somewhat before.
+    fn joint(&self, need: &Need, span: Span) -> Ticks {
+        let whole = span.expected_end.unwrap_or(span.end) - need.sound;
+        let lost =
+            span.start - need.sound <= SOUND_LOST_AT_BREAK && whole <= segment_limit(self.target_duration());
+        let unbroken = self.video.last_stretch() == Some(span.stretch);
+        if lost && unbroken { need.sound } else { need.sound.max(span.start) }
     }
 
     fn hear(&mut self, chunk: Arc<Chunk>, span: Span) {
@@ -178,16 +195,29 @@ impl Window {
     }
 }
 
-impl Chunk {
-    /// The same media in another epoch, which must be of the same kind.
-    fn of(&self, epoch: &Arc<Epoch>) -> Arc<Self> {
-        Arc::new(Self {
-            epoch: Arc::clone(epoch),
-            bytes: self.bytes.clone(),
-            message: self.message.clone(),
-            ..*self
-        })
+/// `chunk` in the epoch of `need`, behind what ended at `joint`. What is missing between the two is silence, and the
+/// rest of it, which is less than a frame, counts as the chunk's, so that lists have no hole.
+fn joined(need: &Need, joint: Ticks, chunk: &Chunk) -> Vec<Arc<Chunk>> {
+    let of = |start| {
+        let (epoch, bytes, message) = (need.epoch.clone(), chunk.bytes.clone(), chunk.message.clone());
+        Arc::new(Chunk { epoch, bytes, message, start, ..*chunk })
+    };
+    if chunk.start - joint > LONGEST_AUDIO_RUN {
+        return vec![of(chunk.start)];
     }
+    let (rate, samples) = (need.track.sample_rate, i64::from(need.track.frame_samples).max(1));
+    let first = sample_from(joint, rate);
+    let count = (chunk.start.to_timescale(rate) - first) / samples;
+    let silence =
+        silence::frame(&need.track).filter(|_| count > 0).map(|data| run(need, first, count, &data));
+    let start = silence.as_ref().map_or(joint, |silence| silence.end);
+    silence.into_iter().chain([of(start)]).collect()
+}
+
+/// The first sample that starts at `from` or later.
+fn sample_from(from: Ticks, rate: u32) -> i64 {
+    let sample = from.to_timescale(rate);
+    sample + i64::from(Ticks::from_timescale(sample, rate) < from)
 }
 
 /// Silence from `from` to the end of `span`, in runs as long as those of sound.
@@ -195,41 +225,44 @@ fn silent(need: &Need, from: Ticks, span: Span) -> Vec<Arc<Chunk>> {
     let (rate, samples) = (need.track.sample_rate, i64::from(need.track.frame_samples));
     let Some(data) = silence::frame(&need.track).filter(|_| samples > 0) else { return Vec::new() };
     let ticks = |sample: i64| Ticks::from_timescale(sample, rate);
-    // Rounded up, so that it is no earlier.
-    let mut next = from.to_timescale(rate);
-    next += i64::from(ticks(next) < from);
+    let mut next = sample_from(from, rate);
     let most = (LONGEST_AUDIO_RUN.to_timescale(rate) / samples).max(1);
     let mut chunks = Vec::new();
-    while ticks(next) < span.end {
-        // The frame that begins before the end of its segment belongs to it.
+    // The frame that begins before the end of its segment belongs to it; one that grows gets whole runs alone.
+    while ticks(next) < span.end && (span.finished || ticks(next + most * samples) <= span.end) {
         let left = (span.end.to_timescale(rate) - next).max(1);
         let count = most.min((left + samples - 1) / samples);
-        if !span.finished && ticks(next + most * samples) > span.end {
-            break;
-        }
-        let frames: Vec<Frame> = (0..count)
-            .map(|index| Frame {
-                track: TrackKind::Audio,
-                decode_time: (next + index * samples).unsigned_abs(),
-                duration: need.track.frame_samples,
-                composition_offset: 0,
-                sync: true,
-                data: data.clone(),
-            })
-            .collect();
-        let Framed { bytes, message } = fmp4::chunk(chunks.len() as u32 + 1, &frames);
-        let (start, end) = (ticks(next), ticks(next + count * samples));
-        chunks.push(Arc::new(Chunk {
-            epoch: Arc::clone(&need.epoch),
-            track: TrackKind::Audio,
-            start,
-            presentation: start,
-            end,
-            sync: true,
-            bytes,
-            message,
-        }));
+        chunks.push(run(need, next, count, &data));
         next += count * samples;
     }
     chunks
+}
+
+/// A run of `count` frames of `data`, from the sample `first` on.
+fn run(need: &Need, first: i64, count: i64, data: &Bytes) -> Arc<Chunk> {
+    let samples = i64::from(need.track.frame_samples);
+    let frame = |index: i64| Frame {
+        track: TrackKind::Audio,
+        decode_time: (first + index * samples).unsigned_abs(),
+        duration: need.track.frame_samples,
+        composition_offset: 0,
+        sync: true,
+        data: data.clone(),
+    };
+    let frames: Vec<_> = (0..count).map(frame).collect();
+    // The number grows with time, and no player looks at it.
+    let Framed { bytes, message } = fmp4::chunk((first / samples.max(1)) as u32, &frames);
+    let ticks = |sample| Ticks::from_timescale(sample, need.track.sample_rate);
+    let (start, end) = (ticks(first), ticks(first + count * samples));
+    let epoch = Arc::clone(&need.epoch);
+    Arc::new(Chunk {
+        epoch,
+        track: TrackKind::Audio,
+        start,
+        presentation: start,
+        end,
+        sync: true,
+        bytes,
+        message,
+    })
 }
