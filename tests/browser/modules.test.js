@@ -187,3 +187,28 @@ test('a token in the address is handed on by our own pages alone', async () => {
     assert.equal(await asked(page), null, page);
   }
 });
+
+test('what a player offers is told at its head, and in the README', async () => {
+  const [module, template, style, readme] = await Promise.all([
+    ...['belvedere-player.js', 'template.js', 'player.css'].map((name) => readFile(join(directory, name), 'utf8')),
+    readFile(fileURLToPath(new URL('../../README.md', import.meta.url)), 'utf8'),
+  ]);
+  const head = module.slice(0, module.indexOf('import '));
+  const found = (text, pattern) => [...new Set([...text.matchAll(pattern)].flatMap(([, names]) => names.split(/[',\s]+/)))].filter(Boolean);
+  const offered = {
+    attribute: found(module, /observedAttributes = \[([^\]]+)\]/g),
+    property: found(module, /^ {2}[gs]et (\w+)\(/gm),
+    method: found(module, /^ {2}(?:async )?((?!constructor|connected|disconnected|attributeChanged)\w+)\([^)]*\) \{$/gm),
+    event: found(module, /new CustomEvent\('(\w+)'/g),
+    'CSS part': found(template, / part="(\w+)"/g),
+    'CSS property': found(style, /var\((--belvedere-[a-z]+)/g),
+  };
+  for (const [kind, names] of Object.entries(offered)) {
+    assert.ok(names.length > 1, `${kind}: ${names}`);
+    for (const name of names) {
+      const word = new RegExp(`(?<![\\w-])${name}(?![\\w-])`);
+      assert.match(head, word, `the ${kind} ${name} is not told at the head of belvedere-player.js`);
+      assert.match(readme, word, `the ${kind} ${name} is not told in the README`);
+    }
+  }
+});
