@@ -132,6 +132,19 @@ test('tiles fit into every window', async () => {
   }
 });
 
+test('other codecs follow in the same buffer only where it can change its type', async () => {
+  const { MediaBuffer } = await load('buffer.js');
+  const buffer = new MediaBuffer({}, null, {});
+  const mime = (codecs) => `video/mp4; codecs="${codecs}"`;
+  const taken = (...all) => all.map((codecs) => buffer.takes(mime(codecs)));
+  const all = ['avc1.64001f,mp4a.40.2', 'hvc1.1.6.L93.B0,mp4a.40.2', 'avc1.4d401f,fLaC', 'avc1.4d401f'];
+  assert.deepEqual(taken(...all), [true, true, true, true], 'nothing is in it yet');
+  Object.assign(buffer, { mime: mime('avc1.4d401f,mp4a.40.2'), buffer: { changeType() {} } });
+  assert.deepEqual(taken(...all), [true, true, true, false]);
+  buffer.buffer = {};
+  assert.deepEqual(taken(...all), [true, false, false, false]);
+});
+
 test('a small tile shows the light rendition, a large one what the connection carries', async () => {
   const { tileRendition } = await load('cameras.js');
   const camera = { renditions: [{ name: 'main', width: 1920 }, { name: 'sub', width: 640 }] };
