@@ -134,6 +134,7 @@ test('tiles fit into every window', async () => {
 
 test('other codecs follow in the same buffer only where it can change its type', async () => {
   const { MediaBuffer } = await load('buffer.js');
+  globalThis.navigator ??= { userAgent: '' };
   const buffer = new MediaBuffer({}, null, {});
   const mime = (codecs) => `video/mp4; codecs="${codecs}"`;
   const taken = (...all) => all.map((codecs) => buffer.takes(mime(codecs)));
