@@ -36,16 +36,23 @@ fn media_playlist(criterion: &mut Criterion) {
         let channel = &camera.renditions[0].channel;
         let snapshot = || channel.snapshot(TrackKind::Video).expect("the ring is full");
         let (shown, reports) = (snapshot(), [report.clone()]);
-        let form = Form { list: List::Dvr, delta: false };
-        let text = media::render(&shown, form, &reports);
-        println!("a window of {seconds} s: {} bytes, {} zipped", text.len(), gzip(&text).len());
-        group.throughput(Throughput::Bytes(text.len() as u64));
-        let id = |what| BenchmarkId::new(what, format!("{seconds} s"));
-        group.bench_function(id("snapshot"), |bencher| bencher.iter(snapshot));
-        group.bench_function(id("render"), |bencher| {
-            bencher.iter(|| media::render(black_box(&shown), form, black_box(&reports)));
+        group.bench_function(BenchmarkId::new("snapshot", format!("{seconds} s")), |bencher| {
+            bencher.iter(snapshot)
         });
-        group.bench_function(id("gzip"), |bencher| bencher.iter(|| gzip(black_box(&text))));
+        for (what, delta) in [("full", false), ("delta", true)] {
+            let form = Form { list: List::Dvr, delta };
+            let text = media::render(&shown, form, &reports);
+            if delta && !text.contains("#EXT-X-SKIP") {
+                continue;
+            }
+            println!("{what}, a window of {seconds} s: {} bytes, {} zipped", text.len(), gzip(&text).len());
+            group.throughput(Throughput::Bytes(text.len() as u64));
+            let id = |does| BenchmarkId::new(format!("{does} {what}"), format!("{seconds} s"));
+            group.bench_function(id("render"), |bencher| {
+                bencher.iter(|| media::render(black_box(&shown), form, black_box(&reports)));
+            });
+            group.bench_function(id("gzip"), |bencher| bencher.iter(|| gzip(black_box(&text))));
+        }
     }
     group.finish();
 }

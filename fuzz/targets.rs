@@ -80,12 +80,12 @@ pub fn parameter_sets(data: &[u8]) {
 
 /// A description, and the configuration in it: what is retold once is not retold again, and what was said first is kept.
 pub fn description(data: &[u8]) {
-    let _any = aac::high_efficiency(data);
+    let _any = aac::Said::of(data);
     let sdp = String::from_utf8_lossy(data);
     if let Some(retold) = retell::retell(&sdp) {
         assert_eq!(retell::retell(&retold), None, "{retold}");
         let kept = (0..=127).find_map(|payload_type| retell::told(&retold, payload_type));
-        assert!(kept.is_none_or(|config| aac::high_efficiency(&config).is_some()));
+        assert!(kept.is_none_or(|config| aac::Said::of(&config).is_some()));
     }
 }
 

@@ -5,8 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use belvedere::app::App;
-use belvedere::causes::with_causes;
-use belvedere::cli::{Action, Args, LOG_VARIABLE, resolve, settings_of};
+use belvedere::cli::{Action, Args, LOG_VARIABLE, resolve, settings_of, with_causes};
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -73,8 +72,7 @@ fn log_filter(asked: &str) -> Result<EnvFilter, Box<dyn Error>> {
 async fn until_told_to_stop() -> std::io::Result<()> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
     }
-    Ok(())
 }

@@ -21,6 +21,8 @@ use secrecy::{ExposeSecret, SecretString};
 pub use args::{Args, Command, LOG_VARIABLE, ProbeArgs, ServeArgs, TokenArgs};
 pub use look::Look;
 
+pub use crate::causes::with_causes;
+
 use crate::settings::{CameraArg, LoadError, Place, Problem, Problems, Settings};
 
 /// What the arguments ask for.

@@ -30,30 +30,61 @@ pub(super) fn accepts(credentials: &Credentials, nonce: &str, method: &str, auth
         }
         Scheme::Digest => {
             let parameter = |name| parameter(rest, name);
+            let name = parameter("username").or_else(|| extended(&parameter("username*")?));
             let uri = parameter("uri").unwrap_or_default();
             let secret = md5(&format!("{username}:{REALM}:{password}"));
             let expected = md5(&format!("{secret}:{nonce}:{}", md5(&format!("{method}:{uri}"))));
             scheme.eq_ignore_ascii_case("digest")
-                && parameter("username") == Some(username)
-                && parameter("nonce") == Some(nonce)
+                && name.as_ref() == Some(username)
+                && parameter("nonce").as_deref() == Some(nonce)
                 && parameter("response").is_some_and(|response| response.eq_ignore_ascii_case(&expected))
         }
     }
 }
 
-/// The value of `name` in a list such as `username="a, b", nonce="1"`; quotes are taken off.
-fn parameter<'a>(mut list: &'a str, name: &str) -> Option<&'a str> {
+/// The value of `name` in a list such as `username="a, b", nonce="1"`; quotes are taken off, and what is quoted within
+/// them stands for itself (RFC 9110, 5.6.4).
+fn parameter(mut list: &str, name: &str) -> Option<String> {
     loop {
         let (key, rest) = list.trim_start_matches([' ', ',']).split_once('=')?;
         let (value, rest) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"')?,
-            None => rest.split_once(',').unwrap_or((rest, "")),
+            Some(quoted) => unquoted(quoted)?,
+            None => {
+                let (value, rest) = rest.split_once(',').unwrap_or((rest, ""));
+                (value.trim().to_owned(), rest)
+            }
         };
         if key.trim().eq_ignore_ascii_case(name) {
-            return Some(value.trim());
+            return Some(value);
         }
         list = rest;
     }
+}
+
+/// What stands before the quote that ends `text`, and what behind it.
+fn unquoted(text: &str) -> Option<(String, &str)> {
+    let mut value = String::new();
+    let mut signs = text.char_indices();
+    loop {
+        match signs.next()? {
+            (end, '"') => return Some((value, &text[end + 1..])),
+            (_, '\\') => value.push(signs.next()?.1),
+            (_, sign) => value.push(sign),
+        }
+    }
+}
+
+/// A value with signs beyond ASCII, as in `UTF-8''k%C3%A4the` (RFC 8187, 3.2).
+fn extended(value: &str) -> Option<String> {
+    let (charset, coded) = value.split_once('\'')?;
+    let (_language, coded) = coded.split_once('\'')?;
+    let mut pieces = coded.split('%');
+    let mut bytes = pieces.next()?.as_bytes().to_vec();
+    for piece in pieces {
+        bytes.push(u8::from_str_radix(piece.get(..2)?, 16).ok()?);
+        bytes.extend(&piece.as_bytes()[2..]);
+    }
+    String::from_utf8(bytes).ok().filter(|_| charset.eq_ignore_ascii_case("utf-8"))
 }
 
 fn md5(text: &str) -> String {
@@ -96,9 +127,11 @@ mod tests {
     #[test]
     fn parameters_may_be_quoted_and_hold_commas() {
         let list = "username=\"a, b=c\", algorithm=MD5, nonce=\"1\"";
-        assert_eq!(parameter(list, "username"), Some("a, b=c"));
-        assert_eq!(parameter(list, "algorithm"), Some("MD5"));
-        assert_eq!(parameter(list, "nonce"), Some("1"));
-        assert_eq!(parameter(list, "opaque"), None);
+        let value = |name| parameter(list, name).unwrap_or_default();
+        assert_eq!((value("username"), value("algorithm")), ("a, b=c".into(), "MD5".into()));
+        assert_eq!((value("nonce"), parameter(list, "opaque")), ("1".into(), None));
+        let quoted = parameter(r#"username="a \"b\" \\c", x=1"#, "username");
+        assert_eq!(quoted.as_deref(), Some(r#"a "b" \c"#));
+        assert_eq!(extended("UTF-8''k%C3%A4the").as_deref(), Some("käthe"));
     }
 }

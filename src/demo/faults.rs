@@ -37,6 +37,9 @@ pub struct Faults {
     swapped: AtomicBool,
     endless: AtomicBool,
     more_sets: AtomicBool,
+    slow: AtomicBool,
+    /// Hz; 0 stands for the sampling rate.
+    sound_clock: AtomicU32,
     /// Cancelled to cut what hangs on it, and replaced.
     cut: Mutex<CancellationToken>,
 }
@@ -126,6 +129,18 @@ impl Faults {
         self.more_sets.store(on, Ordering::Relaxed);
     }
 
+    /// While true, one picture a second is sent, each the last key frame: as of cameras that slow down at night, and
+    /// see nothing move. No sequence number is left out.
+    pub fn one_picture_a_second(&self, on: bool) {
+        self.slow.store(on, Ordering::Relaxed);
+    }
+
+    /// The RTP clock of the sound has so many ticks a second, and the description says so, whatever the sampling
+    /// rate; 0 for the same. For cameras that nobody has connected to yet.
+    pub fn count_sound_by(&self, hz: u32) {
+        self.sound_clock.store(hz, Ordering::Relaxed);
+    }
+
     /// While true, no RTCP is sent.
     pub fn no_sender_reports(&self, on: bool) {
         self.silent_reports.store(on, Ordering::Relaxed);
@@ -211,6 +226,15 @@ impl Faults {
 
     pub(super) fn has_more_sets(&self) -> bool {
         self.more_sets.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn sends_one_picture_a_second(&self) -> bool {
+        self.slow.load(Ordering::Relaxed)
+    }
+
+    /// Hz of the sound's RTP clock, where it is not the sampling rate.
+    pub(super) fn sound_clock(&self) -> Option<u32> {
+        Some(self.sound_clock.load(Ordering::Relaxed)).filter(|hz| *hz != 0)
     }
 
     pub(super) fn reports_are_silent(&self) -> bool {

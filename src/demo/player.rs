@@ -24,6 +24,9 @@ const REPORT_PERIOD: i64 = 2_000_000_000;
 /// How far a stray stamp is off.
 const STRAY_HOURS: u32 = 2;
 
+/// Pictures a second of all clips.
+const PICTURES_A_SECOND: i64 = 25;
+
 /// Units sent in one go, and the rest between two goes: spreads the burst at the start over some 30 ms, for the sake
 /// of UDP receive buffers, and bounds what is written at once.
 const UNITS_A_TURN: usize = 8;
@@ -45,10 +48,10 @@ impl Kind {
     }
 
     /// Hz of the stream's RTP clock.
-    fn rate(self, clip: &Clip) -> u32 {
+    fn rate(self, clip: &Clip, faults: &Faults) -> u32 {
         match self {
             Self::Video => sdp::VIDEO_RATE,
-            Self::Audio => clip.audio.timescale,
+            Self::Audio => faults.sound_clock().unwrap_or(clip.audio.timescale),
         }
     }
 }
@@ -195,6 +198,24 @@ impl Player {
         }
     }
 
+    /// What a stream sends as its next unit, if it sends one.
+    fn take(&mut self, index: usize, faults: &Faults) -> Option<i64> {
+        let Stream { kind, next, .. } = &mut self.streams[index];
+        let unit = *next;
+        *next += 1;
+        match kind {
+            Kind::Audio => (!faults.audio_is_muted()).then_some(unit),
+            Kind::Video if self.skips_done < faults.skips() => {
+                self.skips_done += 1;
+                None
+            }
+            Kind::Video if faults.sends_one_picture_a_second() => {
+                (unit % PICTURES_A_SECOND == 0).then(|| self.clip.video.sync_before(unit))
+            }
+            Kind::Video => Some(unit),
+        }
+    }
+
     /// Sends the next unit of a stream, which starts at `start`, and a sender report if one is due at `now`.
     fn send(
         &mut self,
@@ -204,20 +225,11 @@ impl Player {
         faults: &Faults,
         tcp: &mut Vec<u8>,
     ) -> Result<(), RtpWriteError> {
+        let Some(unit) = self.take(index, faults) else { return Ok(()) };
         let shift = CameraTime(faults.rtp_shift() - self.shift_before);
-        let Stream { kind, outlet, packetizer, rtp_start, next, report_due, last_rtp, units, held_back } =
+        let Stream { kind, outlet, packetizer, rtp_start, report_due, last_rtp, units, held_back, .. } =
             &mut self.streams[index];
-        let unit = *next;
-        *next += 1;
-        match kind {
-            Kind::Audio if faults.audio_is_muted() => return Ok(()),
-            Kind::Video if self.skips_done < faults.skips() => {
-                self.skips_done += 1;
-                return Ok(());
-            }
-            _ => {}
-        }
-        let rate = kind.rate(&self.clip);
+        let rate = kind.rate(&self.clip, faults);
         let rtp_time = |time: CameraTime| {
             let since = faults.hastened(*kind as usize, time.0 - self.start.0);
             let ticks = CameraTime(since + shift.0).ticks_since(CameraTime(0), rate);

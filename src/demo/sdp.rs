@@ -17,8 +17,14 @@ pub(super) const AUDIO_CONTROL: &str = "audio";
 /// Hz of every video's RTP clock (RFC 6184, section 8.2.1).
 pub(super) const VIDEO_RATE: u32 = 90_000;
 
-/// The SDP text, with `audio_config` in the place of the clip's. Live media have no end, hence `npt=now-`.
-pub(super) fn describe(clip: &Clip, host: IpAddr, audio_config: Option<&[u8]>) -> String {
+/// The SDP text, with `audio_config` and `audio_clock` in the place of the clip's. Live media have no end, hence
+/// `npt=now-`.
+pub(super) fn describe(
+    clip: &Clip,
+    host: IpAddr,
+    audio_config: Option<&[u8]>,
+    audio_clock: Option<u32>,
+) -> String {
     let family = if host.is_ipv4() { "IP4" } else { "IP6" };
     let any = if host.is_ipv4() { "0.0.0.0" } else { "::" };
     let level: String = clip.sps.iter().skip(1).take(3).fold(String::new(), |text, byte| text + &hex(*byte));
@@ -26,7 +32,7 @@ pub(super) fn describe(clip: &Clip, host: IpAddr, audio_config: Option<&[u8]>) -
         .unwrap_or(&clip.audio_config)
         .iter()
         .fold(String::new(), |text, byte| text + &hex(*byte));
-    let rate = clip.audio.timescale;
+    let rate = audio_clock.unwrap_or(clip.audio.timescale);
     let channels = clip.channels;
     let lines = [
         "v=0".to_owned(),
@@ -72,7 +78,7 @@ mod tests {
     #[test]
     fn the_description_names_both_tracks_and_their_parameters() {
         let clips = super::super::clip::all().unwrap();
-        let text = describe(&clips[1], IpAddr::from([127, 0, 0, 1]), None);
+        let text = describe(&clips[1], IpAddr::from([127, 0, 0, 1]), None, None);
         for line in [
             "v=0",
             "a=rtpmap:96 H264/90000",

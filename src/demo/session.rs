@@ -123,10 +123,12 @@ impl Client {
         self.fail_as_told()?;
         let (target, clip) = self.find(request)?;
         self.shared.counters.describes.add(1);
+        let Shared { options, faults, .. } = &*self.shared;
+        let (config, clock) = (options.audio_config.as_deref(), faults.sound_clock());
         Ok(Reply::ok()
             .with(headers::CONTENT_BASE, target.base)
             .with(headers::CONTENT_TYPE, "application/sdp")
-            .body(sdp::describe(&clip, self.local.ip(), self.shared.options.audio_config.as_deref())))
+            .body(sdp::describe(&clip, self.local.ip(), config, clock)))
     }
 
     fn set_up(&mut self, request: &Request<Vec<u8>>) -> Result<Reply, Reply> {

@@ -171,7 +171,7 @@ impl<S: Sink> Pump<S> {
         let held = Held { kind: TrackKind::Video, elapsed, sync: picture.sync, data: picture.data };
         match &mut self.stage {
             Stage::Closed => self.start(held, picture.track, picture.interval, arrival),
-            Stage::Waiting(waiting) => waiting.hold(held),
+            Stage::Waiting(waiting) => waiting.hold(held, arrival),
             Stage::Open(_) => self.publish(held, arrival),
         }
         self.open_if_ready(arrival);
@@ -187,7 +187,7 @@ impl<S: Sink> Pump<S> {
         let held = Held { kind: TrackKind::Audio, elapsed, sync: true, data: sound.data };
         match &mut self.stage {
             Stage::Closed => {}
-            Stage::Waiting(waiting) => waiting.hold(held),
+            Stage::Waiting(waiting) => waiting.hold(held, arrival),
             Stage::Open(_) => self.publish(held, arrival),
         }
         self.open_if_ready(arrival);
@@ -252,7 +252,8 @@ impl<S: Sink> Pump<S> {
         let Stage::Waiting(waiting) = &self.stage else { return };
         let waited = now - waiting.since;
         let known = !self.awaits_sound() || waited >= WAIT_FOR_AUDIO;
-        let ready = self.epochs > 0 || (known && waited >= SETTLE) || waiting.full();
+        let settled = waited >= SETTLE && !waiting.catches_up(now);
+        let ready = self.epochs > 0 || (known && settled) || waiting.full();
         if ready && let Stage::Waiting(waiting) = std::mem::replace(&mut self.stage, Stage::Closed) {
             self.open(waiting, now);
         }
@@ -296,7 +297,7 @@ impl<S: Sink> Pump<S> {
             match &mut self.stage {
                 Stage::Open(_) => self.publish(held, now),
                 // A break among the frames that waited: the rest begins the next epoch.
-                Stage::Waiting(next) => next.hold(held),
+                Stage::Waiting(next) => next.hold(held, now),
                 Stage::Closed => self.stats.frames_dropped.add(1),
             }
         }

@@ -163,6 +163,32 @@ fn track(width: u16) -> Arc<VideoTrack> {
 }
 
 #[test]
+fn old_pictures_that_a_slow_network_takes_its_time_for_cost_no_break() {
+    for pace in [0, 1, 10, 15] {
+        let mut feed = Feed::new(false);
+        // Two seconds of old pictures, and each picture of now in its time, behind them.
+        let come = |n: i64| (n * pace).max(n * 40 - 2_000) * 90;
+        for n in 0..300 {
+            feed.pump.video(Picture {
+                data: Bytes::from_static(b"picture"),
+                elapsed: Ticks(n * FRAME),
+                arrival: feed.at(come(n)),
+                sync: n % 50 == 0,
+                lost: 0,
+                track: feed.track.clone(),
+                interval: Some(Ticks(FRAME)),
+            });
+        }
+        let shelf = feed.shelf.0.lock().expect("one thread");
+        assert_eq!((shelf.0.len(), shelf.1.len()), (1, 300), "{pace} ms a picture");
+        let last = &shelf.1[299].1;
+        let shown = last.decode_time as i64 + i64::from(last.composition_offset);
+        let came = feed.clock.ticks_at(feed.at(come(299))).0;
+        assert!((shown - came).abs() <= 90 * 45, "{pace} ms a picture: {} ticks late", shown - came);
+    }
+}
+
+#[test]
 fn nothing_is_published_before_a_key_frame_with_parameters() {
     let mut feed = Feed::new(false);
     let track = feed.track.take();

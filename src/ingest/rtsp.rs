@@ -30,16 +30,13 @@ use super::damage::{Damage, Scrub};
 use super::error::{Failure, Step};
 use super::event::{Event, Picture, Sound};
 use super::relay::{self, Relay, retell};
+use super::swell::Swell;
 use super::voice::Voice;
 use super::{Source, Transport};
 use crate::media::{AudioTrack, Ticks, TrackKind, VideoTrack};
 
 /// How long to look, after DESCRIBE went unanswered, whether the camera takes connections at all.
 const PROBE: Duration = Duration::from_secs(2);
-
-/// So often packets may come while a picture is not complete. Each time brings one at least: some 6 MB, more than
-/// pictures have, and at most what the system holds for us. What is beyond that is left to a relay to measure.
-const MOST_WAITS: u32 = 4 << 10;
 
 /// How `retina` begins the texts of errors after which the connection is gone. Its errors are
 /// opaque; a text that changes only makes us find out by the end of the stream instead.
@@ -68,8 +65,7 @@ pub struct Session {
     damage: Damage,
     secrets: Scrub,
     relay: Option<Relay>,
-    /// Waits for packets since the last complete picture.
-    waits: u32,
+    swell: Swell,
 }
 
 impl Session {
@@ -160,7 +156,7 @@ impl Session {
             damage: Damage::default(),
             secrets,
             relay,
-            waits: 0,
+            swell: Swell::default(),
         };
         session.video.read(&session.demuxed.streams()[video_index]);
         Ok(session)
@@ -210,13 +206,10 @@ impl Session {
 
     fn poll_item(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Item>, Failure>> {
         match self.demuxed.poll_next_unpin(context) {
-            Poll::Pending if self.relay.is_none() && self.waits >= MOST_WAITS => {
+            Poll::Pending if self.relay.is_none() && self.swell.waits(crate::clock::now().instant) => {
                 Poll::Ready(Err(Failure::Swelling))
             }
-            Poll::Pending => {
-                self.waits += 1;
-                Poll::Pending
-            }
+            Poll::Pending => Poll::Pending,
             Poll::Ready(item) => Poll::Ready(Ok(item)),
         }
     }
@@ -228,8 +221,11 @@ impl Session {
 
     fn event(&mut self, item: CodecItem) -> Option<Event> {
         match item {
+            CodecItem::VideoFrame(_) => self.swell.complete(),
+            _ => self.swell.other(),
+        }
+        match item {
             CodecItem::VideoFrame(frame) => {
-                self.waits = 0;
                 if frame.has_new_parameters() || self.video.track().is_none() {
                     self.video.read(&self.demuxed.streams()[self.video_index]);
                 }

@@ -29,8 +29,11 @@ pub struct Life {
     progress: Arc<Progress>,
     /// When the current session began to deliver.
     live_since: std::sync::Mutex<Option<Instant>>,
-    /// The session before fell silent, or a picture swelled in it: the next one is measured.
+    /// The session before fell silent: the next one is measured.
     suspect: AtomicBool,
+    /// A picture swelled once: all are measured from then on. A camera that did it will do it again, and what it
+    /// sends in the meantime proves nothing.
+    swells: AtomicBool,
     told_ring_full: AtomicBool,
     told_slow: AtomicBool,
     told_long_gop: AtomicBool,
@@ -104,7 +107,8 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
             }
             Ok(Ok(Event::Report { kind, ntp, elapsed })) => pump.report(kind, ntp, elapsed),
             Ok(Err(failure)) => {
-                life.suspect.fetch_or(failure == Failure::Swelling, Ordering::Relaxed);
+                let swelled = matches!(failure, Failure::Swelling | Failure::Endless { .. });
+                life.swells.fetch_or(swelled, Ordering::Relaxed);
                 return failure;
             }
             Err(_) if due.is_some() => pump.settle(clock::now().instant),
@@ -121,7 +125,7 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
 async fn connect<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> Result<Session, Failure> {
     let limit = rendition.options.connect_timeout;
     // A session that fell silent may have been choked by a picture: now it is measured.
-    match life.suspect.load(Ordering::Relaxed) {
+    match life.suspect.load(Ordering::Relaxed) || life.swells.load(Ordering::Relaxed) {
         true => Session::connect_measured(&rendition.source, limit, group).await,
         false => Session::connect(&rendition.source, limit, group).await,
     }

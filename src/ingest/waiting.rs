@@ -14,6 +14,15 @@ const QUEUE_FRAMES: usize = 600;
 /// Bytes that wait at most.
 pub const QUEUE_BYTES: usize = 16 << 20;
 
+/// A picture that comes with so much less delay than all before it tells that those were old ones.
+const FRESHER: Ticks = Ticks(90 * 40);
+
+/// Old pictures come one after the other; once there was none for so long, they are over.
+const QUIET: Ticks = Ticks(90 * 150);
+
+/// So long they may take: as many as key frames are apart, on networks that are hardly fast enough.
+const LONGEST_BURST: Ticks = Ticks(90 * 2_000);
+
 /// B-pictures show among this many: fewer tell nothing.
 const FEWEST_FOR_LAG: usize = 4;
 
@@ -28,6 +37,9 @@ pub struct Waiting {
     /// All frames since, in the order of their arrival.
     pub queue: VecDeque<Held>,
     bytes: usize,
+    /// The delay of the freshest picture, on a scale with any zero, and when it came.
+    least: i64,
+    fresher: Ticks,
 }
 
 /// A frame that waits.
@@ -45,15 +57,26 @@ pub struct Held {
 impl Waiting {
     /// Begins with a sync sample.
     pub fn new(first: Held, track: Arc<VideoTrack>, interval: Option<Ticks>, since: Ticks) -> Self {
-        let mut waiting = Self { since, track, interval, queue: VecDeque::new(), bytes: 0 };
-        waiting.hold(first);
+        let (queue, least) = (VecDeque::new(), i64::MAX);
+        let mut waiting = Self { since, track, interval, queue, bytes: 0, least, fresher: since };
+        waiting.hold(first, since);
         waiting
     }
 
-    /// Adds a frame.
-    pub fn hold(&mut self, held: Held) {
+    /// Adds a frame that came at `arrival`.
+    pub fn hold(&mut self, held: Held, arrival: Ticks) {
+        let delay = arrival.0 - held.elapsed.0;
+        if held.kind == TrackKind::Video && delay < self.least.saturating_sub(FRESHER.0) {
+            (self.least, self.fresher) = (delay, arrival);
+        }
         self.bytes += held.data.len();
         self.queue.push_back(held);
+    }
+
+    /// True while a burst of old pictures goes on: a camera begins with those since its last key frame, and a slow
+    /// network, or a busy machine, takes its time for them. Only those behind them tell where now is.
+    pub fn catches_up(&self, now: Ticks) -> bool {
+        now - self.fresher < QUIET && now - self.since < LONGEST_BURST
     }
 
     /// True when no more is to be held.

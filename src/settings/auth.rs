@@ -98,8 +98,10 @@ fn user(name: String, mut section: Section<'_, '_>, groups: &Groups) -> Option<U
 fn key(id: &str, mut section: Section<'_, '_>, base_dir: &Path) -> Option<Key> {
     let good = id.parse::<Name>().map_err(|error| section.own_problem(error.to_string())).is_ok();
     let secret = section.get("secret", |value| long_enough(value::string(value)?.into()));
-    let from_file = section
-        .get("secret_file", |value| long_enough(read_secret(&file::path(value, base_dir)?, base_dir)?));
+    let from_file = section.get("secret_file", |value| {
+        let path = file::path(value, base_dir)?;
+        Ok((long_enough(read_secret(&path, base_dir)?)?, path))
+    });
     match (&secret, &from_file) {
         (Some(_), Some(file)) => {
             section.problem(file.at, "secret_file", "secret is there already; keep one of them");
@@ -110,8 +112,11 @@ fn key(id: &str, mut section: Section<'_, '_>, base_dir: &Path) -> Option<Key> {
         _ => {}
     }
     section.finish();
-    let secret = secret.or(from_file)?.value;
-    good.then(|| Key { id: id.to_owned(), secret })
+    let (secret, file) = match (secret, from_file) {
+        (Some(secret), _) => (secret.value, None),
+        (None, from_file) => from_file.map(|entry| (entry.value.0, Some(entry.value.1)))?,
+    };
+    good.then(|| Key { id: id.to_owned(), secret, file })
 }
 
 fn long_enough(secret: SecretString) -> Checked<SecretString> {

@@ -57,12 +57,15 @@ fn same_camera(one: &Camera, other: &Camera) -> bool {
 
 fn same_source(one: &Source, other: &Source) -> bool {
     let Source { url, transport, trust, username, password, audio } = one;
-    let secret = |source: &Source| source.password.as_ref().map(|text| text.expose_secret().to_owned());
+    let same_secret = match (password, &other.password) {
+        (Some(one), Some(other)) => one.expose_secret() == other.expose_secret(),
+        (one, other) => one.is_none() && other.is_none(),
+    };
     *url == other.url
         && *transport == other.transport
         && *trust == other.trust
         && *username == other.username
-        && password.as_ref().map(|text| text.expose_secret().to_owned()) == secret(other)
+        && same_secret
         && *audio == other.audio
 }
 

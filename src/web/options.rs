@@ -78,7 +78,11 @@ impl Options {
     /// Files, beside the configuration itself, whose change may change who may watch.
     pub fn files(&self) -> Vec<&Path> {
         match &self.auth {
-            Auth::Rules(rules) => rules.jwks.iter().map(|jwks| jwks.file.as_path()).collect(),
+            Auth::Rules(rules) => {
+                let jwks = rules.jwks.iter().map(|jwks| &jwks.file);
+                let secrets = rules.keys.iter().filter_map(|key| key.file.as_ref());
+                jwks.chain(secrets).map(PathBuf::as_path).collect()
+            }
             Auth::Unset | Auth::Open => Vec::new(),
         }
     }

@@ -72,7 +72,7 @@ pub fn token(grant: Grant) -> String {
 }
 
 fn signed(id: &str, secret: &str, grant: Grant, now: SystemTime, life: Duration) -> String {
-    let key = Key { id: id.into(), secret: secret.into() };
+    let key = Key { id: id.into(), secret: secret.into(), file: None };
     mint(&[key], grant, None, now, life).unwrap().expose_secret().to_owned()
 }
 

@@ -1,8 +1,6 @@
 //! Certificates from an authority: Debian's pebble, which is what those who wrote Let's Encrypt test clients with.
 
-use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::net::{SocketAddr, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
@@ -13,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::support::program::Program;
+use crate::support::system::{free_address, mode};
 use crate::support::{soon, until};
 
 const NAMES: [&str; 2] = ["cams.example.org", "door.example.org"];
@@ -34,10 +33,6 @@ struct Authority {
     running: Vec<Running>,
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 impl Authority {
     /// One that is not there yet; where it will be.
     fn new() -> Self {
@@ -45,7 +40,7 @@ impl Authority {
         let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
         std::fs::write(folder.path().join("ca.pem"), own.cert.pem()).unwrap();
         std::fs::write(folder.path().join("ca.key"), own.signing_key.serialize_pem()).unwrap();
-        Self { folder, listen: ([127, 0, 0, 1], free_port()).into(), running: Vec::new() }
+        Self { folder, listen: free_address(), running: Vec::new() }
     }
 
     fn start(&mut self, tls: SocketAddr, life: u32) {
@@ -53,10 +48,10 @@ impl Authority {
         let names = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let config = serde_json::json!({"pebble": {
             "listenAddress": self.listen.to_string(),
-            "managementListenAddress": format!("127.0.0.1:{}", free_port()),
+            "managementListenAddress": free_address().to_string(),
             "certificate": folder.join("ca.pem"),
             "privateKey": folder.join("ca.key"),
-            "httpPort": free_port(),
+            "httpPort": free_address().port(),
             "tlsPort": tls.port(),
             "certificateValidityPeriod": life,
         }});
@@ -65,7 +60,7 @@ impl Authority {
         let mut servers = Command::new("pebble-challtestsrv");
         servers.args(["-dns01", &names.to_string(), "-defaultIPv4", "127.0.0.1", "-defaultIPv6", ""]);
         servers.args(["-http01", "", "-https01", "", "-tlsalpn01", ""]);
-        servers.args(["-management", &format!("127.0.0.1:{}", free_port())]);
+        servers.args(["-management", &free_address().to_string()]);
         let mut pebble = Command::new("pebble");
         pebble.args(["-config", folder.join("pebble.json").to_str().unwrap()]);
         pebble.args(["-dnsserver", &names.to_string()]).env("PEBBLE_VA_NOSLEEP", "1");
@@ -100,16 +95,12 @@ fn is_for(certificate: &CertificateDer<'_>, name: &str) -> bool {
     verify_server_name(&parsed, &ServerName::try_from(name.to_owned()).unwrap()).is_ok()
 }
 
-fn mode(path: &Path) -> u32 {
-    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
-}
-
 #[tokio::test]
 async fn a_certificate_is_got_kept_and_renewed() {
     let mut authority = Authority::new();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("belvedere.toml");
-    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let address = free_address();
     let config = format!(
         "[server.tls]\nlisten = \"{address}\"\nacme = {{ domains = {NAMES:?}, contact = \"a@example.org\", \
          directory = \"https://{}/dir\", ca = {:?} }}\n",
@@ -156,7 +147,7 @@ async fn what_an_authority_finds_wrong_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("belvedere.toml");
     // At the port that the authority looks at there is nobody.
-    authority.start(([127, 0, 0, 1], free_port()).into(), 3600);
+    authority.start(free_address(), 3600);
     let ca = authority.folder.path().join("ca.pem");
     until("the authority", async || TcpStream::connect(authority.listen).await.ok()).await;
     let config = format!(

@@ -8,7 +8,7 @@ use crate::codecs::{feed, sound_of};
 use crate::faults::Watch;
 use crate::support::client::join;
 use crate::support::ffmpeg::decodes;
-use crate::support::media::init;
+use crate::support::media::{AUDIO, Chunk, VIDEO, init};
 use crate::support::scripted::{Act, H264, Scripted, plain};
 use crate::support::site::{Site, camera, rendition};
 use crate::support::socket::Socket;
@@ -64,6 +64,48 @@ async fn high_efficiency_aac_passes_through_and_is_called_so() {
     let (codec, rate, _) = sound_of(bytes).await;
     assert_eq!((codec.as_str(), rate.as_str()), ("aac", "64000"));
     soon("the end", site.app.stop()).await;
+}
+
+/// How far the sound of 100 pictures has come, and the pictures, in seconds; the sound has no holes.
+async fn lengths(site: &Site) -> [f64; 2] {
+    let mut socket = Socket::open(site.address, "/mse/cam").await.expect("it opens");
+    socket.text("init").await;
+    let scale = f64::from(socket.init().await.timescale(AUDIO));
+    let (mut sound, mut pictures) = (Vec::<Chunk>::new(), Vec::new());
+    while pictures.len() < 100 {
+        let chunk = socket.chunk().await;
+        if chunk.track == VIDEO {
+            pictures.push(chunk);
+        } else {
+            assert!(sound.last().is_none_or(|last| last.end() == chunk.start), "a hole at {}", chunk.start);
+            sound.push(chunk);
+        }
+    }
+    let length = |chunks: &[Chunk]| (chunks[chunks.len() - 1].end() - chunks[0].start) as f64;
+    [length(&sound) / scale, length(&pictures) / 90_000.0]
+}
+
+#[tokio::test]
+async fn aac_whose_clock_counts_what_the_decoder_makes_of_it_keeps_its_own_time() {
+    // Twice as many ticks as samples: as those that make high efficiency known, and those that leave it to be found.
+    for (config, name) in [(Some(HE_AAC.to_vec()), "mp4a.40.5"), (None, "mp4a.40.2")] {
+        let options = demo::Options { audio_config: config, ..demo::Options::default() };
+        let camera = demo::Server::start(options).await.expect("the demo camera starts");
+        camera.faults().count_sound_by(64_000);
+        let site = Site::start(&rendition("cam", "main", &camera.url("sub"), "")).await;
+        let entry = site.until_rendition("cam", 0, "live").await;
+        assert_eq!(entry["reason"], "", "{name}");
+        let (announced, bytes) = feed(&site, "cam", 60).await;
+        let mime = announced["mime"].as_str().expect("a type");
+        assert!(mime.ends_with(&format!(",{name}\"")), "{mime}");
+        if name == "mp4a.40.2" {
+            assert_eq!(sound_of(bytes.clone()).await.1, "32000");
+            decodes(bytes).await;
+        }
+        let [sound, pictures] = lengths(&site).await;
+        assert!((sound - pictures).abs() < 0.2, "{sound} s of sound beside {pictures} s of pictures");
+        soon("the end", site.app.stop()).await;
+    }
 }
 
 #[tokio::test]

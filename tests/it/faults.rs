@@ -2,6 +2,7 @@
 
 mod breaks;
 mod lost;
+mod night;
 mod refused;
 mod sound;
 mod stand_in;

@@ -1,7 +1,9 @@
 //! Descriptions in words that the RTSP library takes: it knows nothing of high-efficiency AAC, though its packets are
-//! those of other AAC. What was said first stands in an attribute of our own, for [`told`]. Pure.
+//! those of other AAC, nor of AAC whose RTP clock counts otherwise than in its samples, as where the clock is that of
+//! the whole and the samples are those within. What was said first stands in an attribute of our own, for [`told`].
+//! Pure.
 
-use crate::media::aac;
+use crate::media::aac::Said;
 
 /// The name of that attribute.
 const ATTRIBUTE: &str = "a=x-belvedere-config";
@@ -9,10 +11,13 @@ const ATTRIBUTE: &str = "a=x-belvedere-config";
 /// The description `sdp` as it is to be told; `None` if it can stay as it is.
 pub fn retell(sdp: &str) -> Option<String> {
     let mut changed = false;
-    let lines = sdp.lines().flat_map(|line| match high_efficiency(line) {
+    let lines = sdp.lines().flat_map(|line| match told_otherwise(line, sdp) {
         Some((payload_type, config, core)) => {
             changed = true;
-            vec![line.replace(config, &core), format!("{ATTRIBUTE}:{payload_type} {config}")]
+            // The configuration is a piece of the line.
+            let start = config.as_ptr().addr() - line.as_ptr().addr();
+            let (before, after) = (&line[..start], &line[start + config.len()..]);
+            vec![format!("{before}{core}{after}"), format!("{ATTRIBUTE}:{payload_type} {config}")]
         }
         // Nobody else says such a thing.
         None if line.starts_with(ATTRIBUTE) => Vec::new(),
@@ -28,13 +33,26 @@ pub fn told(sdp: &str, payload_type: u8) -> Option<Vec<u8>> {
     hex(sdp.lines().find_map(|line| line.trim().strip_prefix(prefix.as_str()))?)
 }
 
-/// The payload type, the configuration, and that of the AAC within, if a line is of such AAC (RFC 3640, 4.1).
-fn high_efficiency(line: &str) -> Option<(&str, &str, String)> {
+/// The payload type, the configuration, and the one to tell instead, if a line of `sdp` has one that the library does
+/// not take (RFC 3640, 4.1).
+fn told_otherwise<'a>(line: &'a str, sdp: &str) -> Option<(&'a str, &'a str, String)> {
     let (payload_type, parameters) = line.trim().strip_prefix("a=fmtp:")?.split_once(' ')?;
+    let clock = clock(sdp, payload_type)?;
     let mut named = parameters.split(';').filter_map(|one| one.trim().split_once('='));
     let (_, config) = named.find(|(name, _)| name.eq_ignore_ascii_case("config"))?;
-    let core = aac::high_efficiency(&hex(config)?)?.core;
-    Some((payload_type, config, core.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))))
+    let bytes = hex(config)?;
+    let core = Said::of(&bytes)?.core(clock);
+    let text = core.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    (core != bytes).then_some((payload_type, config, text))
+}
+
+/// Ticks a second of the RTP clock of AAC (RFC 8866, 6.6).
+fn clock(sdp: &str, payload_type: &str) -> Option<u32> {
+    let prefix = format!("a=rtpmap:{payload_type} ");
+    let map = sdp.lines().find_map(|line| line.trim().strip_prefix(prefix.as_str()))?;
+    let (encoding, rest) = map.trim().split_once('/')?;
+    let rate = rest.split('/').next()?.parse().ok().filter(|rate| (1..1 << 24).contains(rate));
+    rate.filter(|_| encoding.eq_ignore_ascii_case("mpeg4-generic"))
 }
 
 fn hex(text: &str) -> Option<Vec<u8>> {
@@ -48,27 +66,41 @@ fn hex(text: &str) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    const HEAD: &str = "v=0\r\nm=audio 0 RTP/AVP 97\r\na=rtpmap:97 mpeg4-generic/48000/2\r\n";
+    /// A description of AAC with that clock and configuration.
+    fn sdp(clock: u32, config: &str) -> String {
+        format!(
+            "v=0\r\nm=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/{clock}/2\r\n\
+             a=fmtp:97 streamtype=5; mode=AAC-hbr; config={config}; sizelength=13\r\na=control:audio\r\n"
+        )
+    }
 
     #[test]
     fn high_efficiency_aac_is_told_as_what_is_within_and_what_was_said_first_is_kept() {
-        let fmtp = "a=fmtp:97 streamtype=5; mode=AAC-hbr; config=2B118800; sizelength=13";
-        let told_sdp = retell(&format!("{HEAD}{fmtp}\r\na=control:audio\r\n")).expect("it is retold");
-        let expected = fmtp.replace("2B118800", "131000");
-        assert!(told_sdp.starts_with(HEAD) && told_sdp.ends_with("a=control:audio\r\n"), "{told_sdp}");
-        assert!(
-            told_sdp.lines().any(|line| line.starts_with(expected.trim_end_matches("00; sizelength=13"))),
-            "{told_sdp}"
-        );
-        assert_eq!(told(&told_sdp, 97), Some(vec![0x2b, 0x11, 0x88, 0]));
-        assert_eq!(told(&told_sdp, 98), None);
-        assert_eq!(retell(&told_sdp), None, "once is enough");
+        // By the clock of what is within, by that of the whole, and by one that AAC has no number for.
+        for (clock, within) in [(24_000, "131000"), (48_000, "17805dc010"), (90_000, "1780afc810")] {
+            let said = sdp(clock, "2B118800");
+            let retold = retell(&said).expect("it is retold");
+            let fmtp = retold.lines().find(|line| line.starts_with("a=fmtp:97 ")).expect("it stays");
+            assert!(fmtp.contains(&format!("; config={within}")), "{retold}");
+            assert_eq!(told(&retold, 97), Some(vec![0x2b, 0x11, 0x88, 0]));
+            assert_eq!(told(&retold, 98), None);
+            assert_eq!(retold.lines().count(), said.lines().count() + 1);
+            assert_eq!(retell(&retold), None, "once is enough");
+        }
+    }
+
+    #[test]
+    fn aac_that_is_counted_in_what_the_decoder_makes_of_it_is_told_by_its_clock() {
+        let retold = retell(&sdp(48_000, "1310")).expect("it is retold");
+        assert_eq!(told(&retold, 97), Some(vec![0x13, 0x10]));
     }
 
     #[test]
     fn what_the_library_takes_stays_as_it_is() {
         for config in ["1190", "119056e500", "2", "zz", ""] {
-            assert_eq!(retell(&format!("{HEAD}a=fmtp:97 config={config}\r\n")), None, "{config}");
+            assert_eq!(retell(&sdp(48_000, config)), None, "{config}");
         }
+        let video = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 MP4V-ES/90000\r\na=fmtp:96 config=1310\r\n";
+        assert_eq!(retell(video), None);
     }
 }

@@ -13,7 +13,7 @@ use retina::codec::{AudioParameters, ParametersRef, VideoParameters, VideoParame
 use crate::ingest::error::Failure;
 use crate::ingest::relay::retell;
 use crate::ingest::voice::Voice;
-use crate::media::aac;
+use crate::media::aac::Said;
 use crate::media::avc::ParameterSets;
 use crate::media::time::TICKS_PER_SECOND;
 use crate::media::{AudioCodec, AudioTrack, Ticks, VideoCodec, VideoTrack};
@@ -42,10 +42,10 @@ pub fn find_audio(streams: &[Stream], sdp: &str) -> (Option<usize>, Option<Strin
 pub fn sound(stream: &Stream, sdp: &str) -> Option<(AudioTrack, Option<Voice>)> {
     let Some(ParametersRef::Audio(parameters)) = stream.parameters() else { return None };
     if let Some(mut track) = audio_track(parameters) {
+        // What the camera said itself, where the library was told otherwise.
         let config = retell::told(sdp, stream.rtp_payload_type());
-        if let Some((config, told)) = config.and_then(|config| Some((aac::high_efficiency(&config)?, config)))
-        {
-            (track.rfc6381, track.config) = (config.rfc6381, told.into());
+        if let Some((said, config)) = config.and_then(|config| Some((Said::of(&config)?, config))) {
+            (track.rfc6381, track.sample_rate, track.config) = (said.rfc6381, said.rate, config.into());
         }
         return Some((track, None));
     }

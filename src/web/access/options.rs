@@ -75,6 +75,8 @@ pub struct Key {
     pub id: String,
     /// At least [`SHORTEST_SECRET`] bytes.
     pub secret: SecretString,
+    /// Where the secret stands, if that is a file of its own.
+    pub file: Option<PathBuf>,
 }
 
 /// Shortest secret of a key in bytes: as long as the hash (RFC 7518, 3.2).
@@ -153,8 +155,8 @@ impl Eq for User {}
 
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
-        let Self { id, secret } = self;
-        *id == other.id && secret.expose_secret() == other.secret.expose_secret()
+        let Self { id, secret, file } = self;
+        *id == other.id && *file == other.file && secret.expose_secret() == other.secret.expose_secret()
     }
 }
 

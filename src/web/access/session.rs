@@ -133,8 +133,11 @@ mod tests {
     use crate::web::access::rights::Grant;
 
     fn rules(keys: &[&str]) -> Rules {
-        let key =
-            |id: &&str| Key { id: (*id).into(), secret: format!("{id}-secret-of-thirty-two-letters").into() };
+        let key = |id: &&str| Key {
+            id: (*id).into(),
+            secret: format!("{id}-secret-of-thirty-two-letters").into(),
+            file: None,
+        };
         Rules { keys: keys.iter().map(key).collect(), session: Duration::from_secs(600), ..Rules::default() }
     }
 

@@ -143,3 +143,18 @@ async fn the_program_goes_by_its_file_as_it_changes() {
     let log = program.log();
     assert!(!log.contains(SECRET) && !log.contains(OLD_SECRET), "{log}");
 }
+
+#[tokio::test]
+async fn a_secret_in_a_file_elsewhere_goes_as_that_file_changes() {
+    let [near, far] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let (file, secret) = (near.path().join("belvedere.toml"), far.path().join("tokens.key"));
+    std::fs::write(&secret, SECRET).unwrap();
+    std::fs::write(&file, format!("[auth.keys.new]\nsecret_file = \"{}\"\n", secret.display())).unwrap();
+    let program = Program::start(&["serve", "--demo", "--config", file.to_str().unwrap()]);
+    let mut by_old = Socket::open(program.client.address, &format!("/t/{}/mse/demo", token(watch("demo"))))
+        .await
+        .expect("it opens");
+    by_old.text("init").await;
+    std::fs::write(&secret, OLD_SECRET).unwrap();
+    assert_eq!(by_old.closed().await.0, 1008);
+}

@@ -86,3 +86,51 @@ async fn what_the_api_says_of_a_live_camera_is_what_the_camera_sends() {
     assert_eq!(unknown.json()["status"], 404);
     soon("the end", site.app.stop()).await;
 }
+
+/// A camera with an account that it asks for by Digest.
+async fn locked(username: &str, password: &str) -> demo::Server {
+    let credentials = demo::Credentials {
+        username: username.into(),
+        password: password.into(),
+        scheme: demo::Scheme::Digest,
+    };
+    let options = demo::Options { credentials: Some(credentials), ..demo::Options::default() };
+    demo::Server::start(options).await.expect("the demo camera starts")
+}
+
+#[tokio::test]
+async fn names_and_passwords_with_any_signs_are_proved_by_digest() {
+    let accounts = [
+        ("admin", "a:b@c%d/e?f#g&h=i j"),
+        ("admin", r#"say "friend" \ enter"#),
+        ("admin", "пароль 鍵 🔑 ü"),
+        ("admin@example.com", "x"),
+        (r#"the "best" \ user, really"#, "x"),
+        ("käthe 鍵", "ü"),
+        ("50%25", "100%"),
+    ];
+    let mut cameras = Vec::new();
+    let mut toml = String::new();
+    for (index, (username, password)) in accounts.into_iter().enumerate() {
+        let camera = locked(username, password).await;
+        // By the library itself, and by the relay.
+        for transport in ["tcp", "udp"] {
+            let more =
+                format!("username = {username:?}\npassword = {password:?}\ntransport = \"{transport}\"");
+            toml += &rendition(&format!("{transport}{index}"), "main", &camera.url("sub"), &more);
+        }
+        // The same within the URL, where each sign is written by its number.
+        let coded = |text: &str| text.bytes().fold(String::new(), |all, byte| all + &format!("%{byte:02x}"));
+        let mut url = camera.url("sub").to_string();
+        url.insert_str("rtsp://".len(), &format!("{}:{}@", coded(username), coded(password)));
+        toml += &format!("[cameras.url{index}.renditions.main]\nsource = \"{url}\"\n");
+        cameras.push(camera);
+    }
+    let site = Site::start(&toml).await;
+    for index in 0..accounts.len() {
+        for way in ["tcp", "udp", "url"] {
+            site.until_rendition(&format!("{way}{index}"), 0, "live").await;
+        }
+    }
+    soon("the end", site.app.stop()).await;
+}

@@ -1,6 +1,5 @@
 //! Several listeners at once, some of them Unix sockets.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use belvedere::app::App;
@@ -16,6 +15,7 @@ use tokio_tungstenite::client_async;
 use super::{exchange, get};
 use crate::support::client::Client;
 use crate::support::soon;
+use crate::support::system::mode;
 use crate::support::tls::{Certificate, HOST};
 
 fn settings(folder: &Path, toml: &str) -> Settings {
@@ -24,10 +24,6 @@ fn settings(folder: &Path, toml: &str) -> Settings {
 
 async fn start(folder: &Path, toml: &str) -> Result<App, String> {
     App::start(settings(folder, toml), true).await.map_err(|error| error.to_string())
-}
-
-fn mode(path: &Path) -> u32 {
-    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
 /// The page, HTTP/2 with prior knowledge, and the feed: all that there is elsewhere.

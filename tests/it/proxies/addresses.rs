@@ -7,7 +7,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::support::program::Program;
-use crate::support::proxy::{Make, Proxy, Sample, free_address};
+use crate::support::proxy::{Make, Proxy, Sample};
+use crate::support::system::free_address;
 use crate::support::tls::{Certificate, HOST};
 use crate::support::{soon, until};
 

@@ -15,6 +15,7 @@ pub mod recording;
 pub mod scripted;
 pub mod site;
 pub mod socket;
+pub mod system;
 pub mod tls;
 
 use std::future::Future;

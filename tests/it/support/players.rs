@@ -9,6 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use url::Url;
 
+use super::system::free_address;
 use super::{PATIENCE, soon};
 
 /// What VLC says of any fragmented MP4 (its `moov` lists no samples) and of the first unit of any AAC, and what it says
@@ -89,7 +90,7 @@ impl VlcCamera {
         std::fs::write(&file, film).unwrap();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
         // It does not tell the port that the system chose, so the system is asked first.
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_address().port();
         let mut process = vlc(&home);
         process.args(["-I", "dummy", "--loop", "--sout-keep", "--sout"]);
         process.arg(format!("#rtp{{sdp=rtsp://127.0.0.1:{port}/cam}}")).arg(file);

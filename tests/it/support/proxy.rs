@@ -2,7 +2,7 @@
 //! `config/`, in which only addresses, folders and certificates are replaced.
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 
 use super::client::Client;
+use super::system::free_address;
 use super::tls::{Certificate, HOST};
 use super::until;
 
@@ -197,11 +198,6 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-/// An address that nobody has, for programs that cannot choose one and say which.
-pub fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 fn spawn(make: Make, command: &mut Command, folder: &Path) -> Child {

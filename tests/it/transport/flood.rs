@@ -108,3 +108,34 @@ async fn floods_without_an_end(stall_timeout: &str) {
 async fn a_picture_without_an_end_is_bounded_and_told_and_forgiven_however_long_silence_may_last() {
     tokio::join!(floods_without_an_end("1s"), floods_without_an_end("10m"));
 }
+
+/// Waits for a reason other than none: the first thing that is told.
+async fn first_reason(client: Client, camera: &str) -> String {
+    until("a reason", async || {
+        let camera = client.camera(camera).await;
+        camera["reason"].as_str().filter(|reason| !reason.is_empty()).map(str::to_owned)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_picture_that_grows_slowly_is_noticed_by_time_and_whoever_did_it_once_is_measured_ever_after() {
+    let flood = camera().await;
+    let toml =
+        format!("ingest.stall_timeout = \"10m\"\n{}", rendition("flood", "main", &flood.url("sub"), ""));
+    let site = Site::start(&toml).await;
+    site.until_rendition("flood", 0, "live").await;
+    // A few packets a picture, beside the sound: thousands of them would take minutes.
+    flood.faults().endless_pictures(true);
+    let reason = first_reason(site.client, "flood").await;
+    assert!(reason.contains("the next one is measured"), "{reason}");
+    flood.faults().endless_pictures(false);
+    // Not to wait for the first picture of the session that measures.
+    flood.faults().drop_connections();
+    site.until_rendition("flood", 0, "live").await;
+    flood.faults().pad_pictures(500_000);
+    flood.faults().endless_pictures(true);
+    let reason = first_reason(site.client, "flood").await;
+    assert!(reason.contains("more than 32 MiB that does not end"), "it was not measured: {reason}");
+    soon("the end", site.app.stop()).await;
+}
