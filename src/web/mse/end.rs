@@ -108,12 +108,12 @@ mod tests {
         let mut socket = Wire::new(near);
         socket.say(Kind::Text, b"on its way before");
         let end = say_goodbye(socket, End::Close(code, "bye".into()));
-        let reading = async {
+        let reading = async move {
             tokio::time::sleep(pause).await;
             let mut all = vec![0; 19 + 7];
             far.read_exact(&mut all).await.ok().map(|_| all.split_off(19 + 2))
         };
-        tokio::join!(end, async move { reading.await }).1
+        tokio::join!(end, reading).1
     }
 
     #[tokio::test]
