@@ -131,6 +131,11 @@ mod tests {
 
     #[test]
     fn a_client_that_is_gone_is_found_within_two_intervals() {
+        assert_eq!(
+            crate::mse::Options::default().ping_interval,
+            INTERVAL,
+            "thirty seconds, unless set otherwise"
+        );
         let start = Instant::now();
         let mut pulse = Pulse::new(INTERVAL, start);
         assert!(!pulse.is_due(start) && !pulse.is_dead(start + INTERVAL * 9));

@@ -171,6 +171,11 @@ fn a_connection_that_is_far_too_slow_leaves_the_heavy_one_at_once_and_goes_on_wh
     assert_eq!(seat.runs()[0], 20, "no more of the heavy one after it was too slow");
     assert_eq!(seat.runs()[1], 35, "all of the lighter one from its sync sample 100 to 135");
     assert!(seat.got.contains(&Got::Skip(30)), "{:?}", seat.got);
+    let stats = stage.main.channel.stats();
+    assert_eq!(
+        (stats.viewer_skips.get(), stats.chunks_skipped.get(), stats.viewers_lowered.get()),
+        (1, 30, 1)
+    );
 }
 
 #[test]

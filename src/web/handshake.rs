@@ -80,6 +80,8 @@ fn upgrade(method: &Method, headers: &HeaderMap) -> Handshake {
 
 #[cfg(test)]
 mod tests {
+    use hyper::header::SEC_WEBSOCKET_EXTENSIONS;
+
     use super::*;
 
     /// A browser's handshake, with one header changed.
@@ -121,9 +123,12 @@ mod tests {
         headers.insert("sec-websocket-version", HeaderValue::from_static("13"));
         headers.insert(SEC_WEBSOCKET_KEY, HeaderValue::from_static("dGhlIHNhbXBsZSBub25jZQ=="));
         headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static("chat, belvedere.mse.v1"));
+        // Media cannot be made smaller: no extension is agreed upon, whichever are offered.
+        headers.insert(SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static("permessage-deflate"));
         let answer = handshake(&request).expect("RFC 6455's own example, 1.3");
         assert_eq!(answer.headers()["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
         assert_eq!(answer.headers()[SEC_WEBSOCKET_PROTOCOL], PROTOCOL);
+        assert!(!answer.headers().contains_key(SEC_WEBSOCKET_EXTENSIONS));
     }
 
     #[test]

@@ -5,6 +5,7 @@ import { stat } from 'node:fs/promises';
 import { test } from 'node:test';
 
 import { Stage } from './support/stage.js';
+import { until } from './support/wait.js';
 
 test('the keys do what people expect', async (t) => {
   const stage = new Stage(t);
@@ -30,6 +31,13 @@ test('the keys do what people expect', async (t) => {
   assert.equal(await player.locator('.badge b').innerText(), 'Go live');
   await page.keyboard.press('l');
   await view.untilPlaying();
+
+  const whole = () => page.evaluate(() => document.fullscreenElement === document.querySelector('belvedere-player'));
+  const full = player.locator('.full');
+  await page.keyboard.press('f');
+  await until('it fills the screen', async () => await whole() && await full.getAttribute('aria-label') === 'Leave full screen (f)');
+  await page.keyboard.press('f');
+  await until('it is in the page again', async () => !(await whole()) && await full.getAttribute('aria-label') === 'Full screen (f)');
 
   const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('s')]);
   assert.match(download.suggestedFilename(), /^demo \d{4}-\d\d-\d\d \d\d-\d\d-\d\d\.jpg$/);

@@ -6,7 +6,6 @@ import { test } from 'node:test';
 import { Chromium } from './support/engines/chromium.js';
 import { Firefox } from './support/engines/firefox.js';
 import { WebKit } from './support/engines/webkit.js';
-import { Sight } from './support/sight.js';
 import { Stage } from './support/stage.js';
 
 /** Seconds from the moment when somebody looks again to a picture that is no older. */
@@ -17,11 +16,7 @@ const LOOKS = 3;
 for (const Engine of [Chromium, Firefox, WebKit]) {
   test(`${Engine.name} takes nothing for a tab out of sight, and is live within a second when it is back`, async (t) => {
     const stage = new Stage(t);
-    const server = await stage.belvedere();
-    const engine = await stage.engine(Engine);
-    const tab = await stage.tab(engine, server.at('watch/demo'));
-    const sight = new Sight(tab);
-    await sight.untilLive();
+    const { engine, tab, sight } = await stage.viewer(Engine);
     await sight.timeReturns();
     const returns = [];
     while (returns.length < LOOKS && !returns.some((seconds) => seconds <= LIMIT)) {

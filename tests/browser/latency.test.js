@@ -8,7 +8,6 @@ import { delayOf } from './support/delay.js';
 import { Chromium } from './support/engines/chromium.js';
 import { Firefox } from './support/engines/firefox.js';
 import { WebKit } from './support/engines/webkit.js';
-import { Sight } from './support/sight.js';
 import { Stage } from './support/stage.js';
 
 const PROBE = readFileSync(new URL('support/probe.js', import.meta.url), 'utf8');
@@ -32,10 +31,7 @@ async function delays(tab, limit) {
 for (const [Engine, limit] of [[Chromium, 0.3], [Firefox, 0.3], [WebKit, 1]]) {
   test(`${Engine.name} shows what the camera sees within ${limit * 1000} ms`, async (t) => {
     const stage = new Stage(t);
-    const server = await stage.belvedere();
-    const engine = await stage.engine(Engine);
-    const tab = await stage.tab(engine, server.at('watch/demo?latency=0.15'));
-    await new Sight(tab).untilLive();
+    const { engine, tab } = await stage.viewer(Engine, 'watch/demo?latency=0.15');
     const seen = await delays(tab, limit);
     t.diagnostic(`${engine.name}: seconds from camera to glass, look by look: ${seen.join(', ')}`);
     assert.ok(Math.min(...seen) <= limit, `at best ${Math.min(...seen)} s`);

@@ -4,17 +4,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { WebKit } from './support/engines/webkit.js';
-import { Sight } from './support/sight.js';
 import { Stage } from './support/stage.js';
 import { lasting } from './support/wait.js';
 
 test('a managed source plays beside HLS for other screens, and is sent nothing while it wants nothing', async (t) => {
   const stage = new Stage(t);
-  const server = await stage.belvedere();
-  const engine = await stage.engine(WebKit);
-  const tab = await stage.tab(engine, server.at('watch/demo'));
-  const sight = new Sight(tab);
-  await sight.untilLive();
+  const { server, tab, sight } = await stage.viewer(WebKit);
   const remote = () => tab.evaluate(() => {
     const { video } = document.querySelector('belvedere-player');
     return { sources: [...video.querySelectorAll('source')].map(({ src }) => src), disabled: video.disableRemotePlayback };

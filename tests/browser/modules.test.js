@@ -132,6 +132,20 @@ test('tiles fit into every window', async () => {
   }
 });
 
+test('other codecs follow in the same buffer only where it can change its type', async () => {
+  const { MediaBuffer } = await load('buffer.js');
+  globalThis.navigator ??= { userAgent: '' };
+  const buffer = new MediaBuffer({}, null, {});
+  const mime = (codecs) => `video/mp4; codecs="${codecs}"`;
+  const taken = (...all) => all.map((codecs) => buffer.takes(mime(codecs)));
+  const all = ['avc1.64001f,mp4a.40.2', 'hvc1.1.6.L93.B0,mp4a.40.2', 'avc1.4d401f,fLaC', 'avc1.4d401f'];
+  assert.deepEqual(taken(...all), [true, true, true, true], 'nothing is in it yet');
+  Object.assign(buffer, { mime: mime('avc1.4d401f,mp4a.40.2'), buffer: { changeType() {} } });
+  assert.deepEqual(taken(...all), [true, true, true, false]);
+  buffer.buffer = {};
+  assert.deepEqual(taken(...all), [true, false, false, false]);
+});
+
 test('a small tile shows the light rendition, a large one what the connection carries', async () => {
   const { tileRendition } = await load('cameras.js');
   const camera = { renditions: [{ name: 'main', width: 1920 }, { name: 'sub', width: 640 }] };
@@ -185,5 +199,30 @@ test('a token in the address is handed on by our own pages alone', async () => {
   }
   for (const page of ['http://shop.example/?token=secret', `${base}shop/?token=secret`, `${base}watch/door`]) {
     assert.equal(await asked(page), null, page);
+  }
+});
+
+test('what a player offers is told at its head, and in the README', async () => {
+  const [module, template, style, readme] = await Promise.all([
+    ...['belvedere-player.js', 'template.js', 'player.css'].map((name) => readFile(join(directory, name), 'utf8')),
+    readFile(fileURLToPath(new URL('../../README.md', import.meta.url)), 'utf8'),
+  ]);
+  const head = module.slice(0, module.indexOf('import '));
+  const found = (text, pattern) => [...new Set([...text.matchAll(pattern)].flatMap(([, names]) => names.split(/[',\s]+/)))].filter(Boolean);
+  const offered = {
+    attribute: found(module, /observedAttributes = \[([^\]]+)\]/g),
+    property: found(module, /^ {2}[gs]et (\w+)\(/gm),
+    method: found(module, /^ {2}(?:async )?((?!constructor|connected|disconnected|attributeChanged)\w+)\([^)]*\) \{$/gm),
+    event: found(module, /new CustomEvent\('(\w+)'/g),
+    'CSS part': found(template, / part="(\w+)"/g),
+    'CSS property': found(style, /var\((--belvedere-[a-z]+)/g),
+  };
+  for (const [kind, names] of Object.entries(offered)) {
+    assert.ok(names.length > 1, `${kind}: ${names}`);
+    for (const name of names) {
+      const word = new RegExp(`(?<![\\w-])${name}(?![\\w-])`);
+      assert.match(head, word, `the ${kind} ${name} is not told at the head of belvedere-player.js`);
+      assert.match(readme, word, `the ${kind} ${name} is not told in the README`);
+    }
   }
 });

@@ -137,3 +137,20 @@ test('after a silence of the line the page is at the newest picture again', (t) 
   stage.tell('read off the picture', { delay });
   assert.ok(delay < 1.2, `the picture is ${delay} s old`);
 }));
+
+test('a page that stood still, as when a lid is closed, is live again by itself', (t) => patiently(t, async (stage) => {
+  const server = await stage.belvedere();
+  const view = await stage.open(server.at('watch/demo'));
+  await view.untilPlaying();
+  const browser = await view.context.newCDPSession(view.page);
+  await browser.send('Page.setWebLifecycleState', { state: 'frozen' });
+  await lasting(20);
+  await browser.send('Page.setWebLifecycleState', { state: 'active' });
+  const woken = performance.now();
+  await view.untilPlaying();
+  await view.until('live at the newest picture', CLOSE, 60_000);
+  const { delay } = delayOf(await view.bead(60));
+  stage.tell('woken', { 'at the live edge after s': (performance.now() - woken) / 1000, 'read off the picture': delay });
+  assert.ok(delay < 1.2, `the picture is ${delay} s old`);
+  await view.assertClean({ hosts: [new URL(server.url).host], allowed: CONNECTIONS });
+}));

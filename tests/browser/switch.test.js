@@ -6,17 +6,12 @@ import { test } from 'node:test';
 import { Chromium } from './support/engines/chromium.js';
 import { Firefox } from './support/engines/firefox.js';
 import { WebKit } from './support/engines/webkit.js';
-import { Sight } from './support/sight.js';
 import { Stage } from './support/stage.js';
 
 for (const Engine of [Chromium, Firefox, WebKit]) {
   test(`in ${Engine.name} a change of the rendition leaves no moment blank and shows nothing twice`, async (t) => {
     const stage = new Stage(t);
-    const server = await stage.belvedere();
-    const engine = await stage.engine(Engine);
-    const tab = await stage.tab(engine, server.at('watch/demo'));
-    const sight = new Sight(tab);
-    await sight.untilLive();
+    const { tab, sight } = await stage.viewer(Engine);
     await sight.watchPicture();
     for (const [rendition, lines] of [['sub', 180], ['main', 540]]) {
       await tab.evaluate((name) => { document.querySelector('belvedere-player').rendition = name; }, rendition);

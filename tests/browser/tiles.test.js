@@ -15,6 +15,21 @@ function tiles(page) {
   ])));
 }
 
+/** Has the page count the timers that come again and again. */
+function countTimers() {
+  const { setInterval: set, clearInterval: clear } = globalThis;
+  globalThis.timers = new Set();
+  globalThis.setInterval = (...args) => {
+    const timer = set(...args);
+    globalThis.timers.add(timer);
+    return timer;
+  };
+  globalThis.clearInterval = (timer) => {
+    globalThis.timers.delete(timer);
+    clear(timer);
+  };
+}
+
 async function untilTiles(page, what, ask) {
   return until(what, async () => {
     const now = await tiles(page);
@@ -28,7 +43,9 @@ test('tiles in sight stream the light rendition, and the one that is enlarged th
   const server = await stage.belvedere(NAMES.flatMap((name) => [
     '--camera', `${name}=${camera.url()}`, '--camera', `${name}/sub=${camera.url('sub')}`,
   ]));
-  const { page, ...view } = await stage.open(server.url);
+  const { page, context, ...view } = await stage.open('about:blank');
+  await context.addInitScript(countTimers);
+  await page.goto(server.url);
   await page.setViewportSize({ width: 390, height: 420 });
   await untilTiles(page, 'the first tiles play their light rendition, the last rests', ({ attic, barn, den }) => (
     attic.state === 'live' && attic.width === 320 && barn.state === 'live' && den.state === 'idle' && !den.running
@@ -42,6 +59,8 @@ test('tiles in sight stream the light rendition, and the one that is enlarged th
   await untilTiles(page, 'the enlarged one shows its fine rendition, the others rest', ({ attic, barn, den }) => (
     den.state === 'live' && den.width === 640 && attic.state === 'idle' && barn.state === 'idle'
   ));
+  // One of the page's own, and those of the one that plays: its beat and its figures.
+  await until('nothing runs for the others', () => page.evaluate(() => globalThis.timers.size <= 3));
   await page.keyboard.press('Escape');
   await page.waitForURL(server.url);
   await untilTiles(page, 'it is small and light again', ({ den }) => den.state === 'live' && den.width === 320);

@@ -16,8 +16,9 @@ const options = { ignoreHTTPSErrors: true };
 
 test('page, feed and hls.js play over TLS and HTTP/2', (t) => patiently(t, async (stage, starvation) => {
   const server = await stage.configured(TLS, ['--demo']);
-  const { host } = new URL(server.secure);
-  const view = await stage.open(new URL('watch/demo', server.secure).href, options);
+  const line = await stage.line(new URL(server.secure).port);
+  const { host } = new URL(line.url);
+  const view = await stage.open(`https://${host}/watch/demo`, options);
   await view.untilPlaying();
   const { stats } = await view.facts();
   assert.equal(stats.transport, 'mse');
@@ -26,6 +27,7 @@ test('page, feed and hls.js play over TLS and HTTP/2', (t) => patiently(t, async
   ));
   assert.deepEqual([...new Set(protocols)], ['h2'], 'page, scripts and API');
   await view.untilPlaying();
+  await until('the socket is in the connection of the page (RFC 8441)', () => line.pairs.size === 1);
   await view.assertClean({ hosts: [host] });
 
   const site = await stage.site();
@@ -37,5 +39,5 @@ test('page, feed and hls.js play over TLS and HTTP/2', (t) => patiently(t, async
   await until('a word about the viewer', () => said.test(server.child.log), { within: 30_000, state: () => server.child.log });
   const late = await starvation.found(stage.views);
   assert.deepEqual(faults((await player.facts()).hlsErrors, [], late), [], 'errors that hls.js reported');
-  await player.assertClean({ hosts: [host, new URL(site.url).host] });
+  await player.assertClean({ hosts: [new URL(source).host, new URL(site.url).host] });
 }));

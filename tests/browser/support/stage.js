@@ -5,6 +5,7 @@ import { Browser } from './browser.js';
 import { Camera } from './camera.js';
 import { Firewall } from './firewall.js';
 import { Line } from './line.js';
+import { Sight } from './sight.js';
 import { Site } from './site.js';
 
 export class Stage {
@@ -68,6 +69,16 @@ export class Stage {
   /** Another browser than the usual one. */
   engine(Engine) {
     return this.#keep(Engine.start(), (engine) => engine.close());
+  }
+
+  /** Somebody who watches the built-in camera live, with a browser of this kind. */
+  async viewer(Engine, path = 'watch/demo') {
+    const server = await this.belvedere();
+    const engine = await this.engine(Engine);
+    const tab = await this.tab(engine, server.at(path));
+    const sight = new Sight(tab);
+    await sight.untilLive();
+    return { server, engine, tab, sight };
   }
 
   tab(engine, url) {

@@ -6,11 +6,12 @@ use futures_util::SinkExt;
 use http_body_util::{BodyExt, Empty};
 use hyper::Request;
 use hyper::client::conn::http2;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioExecutor;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
 
+use super::http2::{self as http2_feed, Sender};
 use crate::support::site::{Site, camera, rendition};
 use crate::support::{soon, until};
 
@@ -50,15 +51,18 @@ async fn a_file_without_an_end_ends_for_a_client_that_takes_nothing_of_it() {
     soon("the end", site.app.stop()).await;
 }
 
+/// A connection of HTTP/2 whose streams have room for little.
+async fn narrow(site: &Site) -> Sender {
+    let mut client = http2::Builder::new(TokioExecutor::new());
+    client.initial_stream_window_size(65_535);
+    http2_feed::connect_with(&client, TcpStream::connect(site.address).await.unwrap()).await
+}
+
 #[tokio::test]
 async fn a_file_in_http2_ends_for_a_client_that_leaves_no_room_for_it_and_its_neighbour_goes_on() {
     let camera = camera().await;
     let site = site(&camera, "mse.stall_timeout = \"1s\"").await;
-    let stream = TcpStream::connect(site.address).await.unwrap();
-    let mut client = http2::Builder::new(TokioExecutor::new());
-    client.initial_stream_window_size(65_535);
-    let (mut sender, connection) = client.handshake(TokioIo::new(stream)).await.unwrap();
-    tokio::spawn(connection);
+    let mut sender = narrow(&site).await;
     let request =
         |path: &str| Request::get(format!("http://cams{path}")).body(Empty::<Bytes>::new()).unwrap();
     let deaf = soon("an answer", sender.send_request(request("/mp4/cam/live.mp4"))).await.unwrap();
@@ -81,11 +85,8 @@ async fn a_file_in_http2_ends_for_a_client_that_leaves_no_room_for_it_and_its_ne
 async fn a_feed_in_http2_ends_with_its_stream_for_a_client_that_leaves_no_room_and_its_neighbour_goes_on() {
     let camera = camera().await;
     let site = site(&camera, "mse.stall_timeout = \"1s\"").await;
-    let stream = TcpStream::connect(site.address).await.unwrap();
-    let mut client = http2::Builder::new(TokioExecutor::new());
-    client.initial_stream_window_size(65_535);
-    let mut sender = super::http2::connect_with(&client, stream).await;
-    let mut deaf = super::http2::open(&mut sender, "/mse/cam").await;
+    let mut sender = narrow(&site).await;
+    let mut deaf = http2_feed::open(&mut sender, "/mse/cam").await;
     cut_off(&camera).await;
     // Whoever takes nothing can still speak, until the stream is gone.
     until("the stream is reset", async || deaf.send(Message::Pong(Bytes::new())).await.err()).await;
