@@ -357,9 +357,15 @@ export class MseTransport {
     this.buffer = new MediaBuffer(this.video, alternative, {
       broken: (why) => this.onBroken(why),
       overflow: () => this.onOverflow(),
-      appended: () => this.follow(),
+      appended: () => this.onAppended(),
       wanted: (on) => this.onWanted(on),
     });
+  }
+
+  onAppended() {
+    this.follow();
+    // A tab that was just looked at again may have to wait for a second until timers run.
+    if (this.running && this.phase.state === 'connecting') this.judge();
   }
 
   /** A new MediaSource under the last picture. */
