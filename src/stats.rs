@@ -53,6 +53,6 @@ pub struct RenditionStats {
     pub viewers_lowered: Counter,
     /// Viewers that `auto` took from this rendition to a heavier one.
     pub viewers_raised: Counter,
-    /// Viewers that were cut off, since they took nothing or answered nothing for too long.
+    /// Viewers of the MSE feed that were cut off, since they took nothing or answered nothing for too long.
     pub viewers_stalled: Counter,
 }

@@ -16,6 +16,7 @@ use super::answer::{Answer, Cache, error, ok};
 use super::handshake::handshake;
 use super::hls::{self, Hls};
 use super::limits::{Connections, Place};
+use super::metrics::metrics;
 use super::mse;
 use super::route::{Route, Routes, query_value};
 use super::viewers::{Peer, Viewers};
@@ -103,7 +104,11 @@ impl Site {
                 Some(camera) => self.live_mp4(camera, request.uri().query().unwrap_or_default(), pass).await,
                 None => unknown_camera(&name),
             },
-            Route::Cameras => self.cameras(pass).await,
+            Route::Cameras => api::cameras(self.seen(pass).await.iter().map(|camera| &**camera)),
+            Route::Metrics => {
+                let connections = self.connections.open();
+                metrics(self.seen(pass).await.iter().map(|camera| &**camera), connections)
+            }
             Route::Camera(name) => match self.catalog.get(&name) {
                 Some(camera) => api::camera(&camera),
                 None => api::problem(StatusCode::NOT_FOUND, &format!("there is no camera {name}")),
@@ -124,15 +129,14 @@ impl Site {
     }
 
     /// The cameras that somebody may watch.
-    async fn cameras(&self, pass: &Pass) -> Answer {
+    async fn seen(&self, pass: &Pass) -> Vec<Arc<Camera>> {
         let all = self.catalog.all();
         let may = |(index, camera): (usize, &Arc<Camera>)| {
             let (access, name) = (&self.access, camera.name.clone());
             async move { access.may_watch(pass, &name, index == 0).await }
         };
         let seen = join_all(all.iter().enumerate().map(may)).await;
-        let seen = all.iter().zip(seen).filter(|(_, seen)| *seen).map(|(camera, _)| &**camera);
-        api::cameras(seen)
+        all.into_iter().zip(seen).filter(|(_, seen)| *seen).map(|(camera, _)| camera).collect()
     }
 
     async fn live_mp4(&self, camera: Arc<Camera>, query: &str, pass: &Pass) -> Answer {

@@ -53,6 +53,11 @@ impl Connections {
         Some(Place { connections: self.clone(), address })
     }
 
+    /// How many are open.
+    pub fn open(&self) -> usize {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).all
+    }
+
     /// Counts one more for an address, unless it has too many.
     fn count(&self, open: &mut Open, address: IpAddr) -> bool {
         let own = open.by_address.entry(address).or_default();

@@ -23,6 +23,7 @@ mod limits;
 pub mod listen;
 mod listener;
 mod login;
+mod metrics;
 mod mp4;
 mod mse;
 mod open_files;

@@ -37,6 +37,8 @@ const LOOK: Duration = Duration::from_millis(250);
 const SELDOM: Duration = Duration::from_secs(1);
 /// Most pings of a client that are not answered yet; browsers send none.
 const MOST_PINGS: u32 = 64;
+/// The kernel watches over connections too, and may be first.
+const TIMED_OUT: End = End::Stalled("took or answered nothing for too long");
 
 type Socket = Wire<TokioIo<hyper::upgrade::Upgraded>>;
 
@@ -164,6 +166,7 @@ impl Connection {
                 turn = poll_fn(|cx| turn(socket, sending, cx)) => match turn {
                     Turn::Heard(heard) => self.hear(socket, heard),
                     Turn::Sent(Ok(())) => self.sent(),
+                    Turn::Sent(Err(error)) if error.kind() == io::ErrorKind::TimedOut => Err(TIMED_OUT),
                     Turn::Sent(Err(_)) => Err(End::Gone("the socket broke")),
                 },
                 // What nobody can take yet wakes nobody.
@@ -353,6 +356,7 @@ impl Connection {
             Heard::Said(said) => said,
             Heard::Fault(fault) => return Err(fault.into()),
             Heard::End => return Err(End::Gone("the connection ended")),
+            Heard::TimedOut => return Err(TIMED_OUT),
         };
         let now = clock::now().instant;
         self.pulse.alive(now);

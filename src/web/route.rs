@@ -35,6 +35,8 @@ pub enum Route {
     Cameras,
     /// One camera.
     Camera(String),
+    /// What was counted.
+    Metrics,
     /// The process is up.
     Alive,
     /// The cameras deliver.
@@ -64,7 +66,7 @@ impl Route {
             | Self::LiveMp4(camera) => Need::Watch(camera.clone()),
             Self::Camera(camera) if safe => Need::Watch(camera.clone()),
             Self::Camera(_) => Need::Administer,
-            Self::Wall | Self::Cameras => Need::Identity,
+            Self::Wall | Self::Cameras | Self::Metrics => Need::Identity,
             Self::Asset(_)
             | Self::Alive
             | Self::Ready
@@ -88,6 +90,7 @@ enum Kind {
     LiveMp4,
     Cameras,
     Camera,
+    Metrics,
     Alive,
     Ready,
     Authority,
@@ -118,6 +121,7 @@ impl Routes {
             ("/mp4/{camera}/live.mp4", Kind::LiveMp4),
             ("/api/v1/cameras", Kind::Cameras),
             ("/api/v1/cameras/{camera}", Kind::Camera),
+            ("/metrics", Kind::Metrics),
             ("/livez", Kind::Alive),
             ("/readyz", Kind::Ready),
             ("/belvedere.crt", Kind::Authority),
@@ -172,6 +176,7 @@ impl Routes {
             Kind::LiveMp4 => Route::LiveMp4(value("camera")),
             Kind::Cameras => Route::Cameras,
             Kind::Camera => Route::Camera(value("camera")),
+            Kind::Metrics => Route::Metrics,
             Kind::Alive => Route::Alive,
             Kind::Ready => Route::Ready,
             Kind::Authority => Route::Authority,
@@ -209,6 +214,7 @@ mod tests {
         assert_eq!(find("/mse/demo"), Some(Route::Mse("demo".into())));
         assert_eq!(find("/mp4/demo/live.mp4"), Some(Route::LiveMp4("demo".into())));
         assert_eq!(find("/api/v1/cameras"), Some(Route::Cameras));
+        assert_eq!(find("/metrics"), Some(Route::Metrics));
         assert_eq!(find("/livez"), Some(Route::Alive));
     }
 

@@ -88,7 +88,7 @@ async fn close<S: AsyncRead + AsyncWrite + Unpin>(mut socket: Wire<S>, mut agree
     while !agreed {
         match poll_fn(|cx| socket.poll_heard(cx)).await {
             Heard::Said(said) => agreed = matches!(said, Said::Close(_)),
-            Heard::Fault(_) | Heard::End => agreed = true,
+            Heard::Fault(_) | Heard::End | Heard::TimedOut => agreed = true,
         }
     }
     let mut connection = socket.into_inner();

@@ -29,6 +29,8 @@ pub enum Heard {
     Fault(Fault),
     /// Nothing more, ever.
     End,
+    /// Nothing more either: the kernel gave the connection up, since nothing was taken or answered for too long.
+    TimedOut,
 }
 
 /// A stream that WebSocket frames are written to and read from.
@@ -74,7 +76,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             let mut buffer = ReadBuf::new(&mut buffer);
             let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer));
             if read.is_err() || buffer.filled().is_empty() {
-                return Poll::Ready(Heard::End);
+                let timed_out = read.is_err_and(|error| error.kind() == ErrorKind::TimedOut);
+                return Poll::Ready(if timed_out { Heard::TimedOut } else { Heard::End });
             }
             self.reader.feed(buffer.filled());
         }

@@ -78,6 +78,7 @@ async fn paths(house: &House) -> Vec<(String, What)> {
         ("/login".into(), What::Open),
         ("/".into(), What::List),
         ("/api/v1/cameras".into(), What::List),
+        ("/metrics".into(), What::List),
         ("/watch/gate".into(), What::Gate),
         ("/hls/gate/index.m3u8".into(), What::Gate),
         ("/hls/gate/dvr.m3u8".into(), What::Gate),
@@ -267,6 +268,11 @@ async fn lists_show_only_what_one_may_watch() {
         let cameras = answer["cameras"].as_array().expect("a list");
         let names: Vec<_> = cameras.iter().map(|camera| camera["name"].as_str().expect("a name")).collect();
         assert_eq!(names, expected, "{grant:?}");
+        let counted = house.found(&format!("/t/{}/metrics", super::token(grant.clone()))).await;
+        for camera in ["gate", "hall"] {
+            let named = counted.text().contains(&format!("camera=\"{camera}\""));
+            assert_eq!(named, expected.contains(&camera), "{grant:?}: {}", counted.text());
+        }
     }
     // Nobody learns which cameras there are.
     let token = super::token(watch("gate"));

@@ -102,6 +102,7 @@ async fn a_feed_ends_for_a_client_that_takes_nothing() {
     let site = site(&camera, "mse.stall_timeout = \"1s\"").await;
     let stream = ask(&site, "/mse/cam").await;
     cut_off(&camera).await;
+    assert_eq!(site.counted("viewers_stalled", "cam", "main").await, 1);
     drop(stream);
     soon("the end", site.app.stop()).await;
 }

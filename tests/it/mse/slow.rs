@@ -47,5 +47,8 @@ async fn a_viewer_that_reads_nothing_for_a_while_skips_to_a_sync_sample_and_othe
     assert!(skip["chunks"].as_u64() > Some(10), "{skip}");
     assert!(slow.chunk().await.starts_picture(), "it goes on at a sync sample");
     assert!(before > 0, "it got something before");
+    assert!(site.counted("viewer_skips", "demo", "main").await >= 1);
+    assert!(Some(site.counted("chunks_skipped", "demo", "main").await) >= skip["chunks"].as_u64());
+    assert_eq!(site.counted("viewers_joined", "demo", "main").await, 2);
     site.app.stop().await;
 }

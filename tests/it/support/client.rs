@@ -84,6 +84,14 @@ impl Client {
         self.get(path).await.status.as_u16()
     }
 
+    /// One of the counters of a rendition, as `/metrics` tells it.
+    pub async fn counted(&self, counter: &str, camera: &str, rendition: &str) -> u64 {
+        let answer = self.found("/metrics").await;
+        let name = format!("belvedere_{counter}_total{{camera=\"{camera}\",rendition=\"{rendition}\"}} ");
+        let value = answer.text().lines().find_map(|line| line.strip_prefix(&name)?.parse().ok());
+        value.unwrap_or_else(|| panic!("no {name} in:\n{}", answer.text()))
+    }
+
     /// What must be there.
     pub async fn found(&self, path: &str) -> Answer {
         let answer = self.get(path).await;
