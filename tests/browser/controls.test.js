@@ -39,6 +39,12 @@ test('the keys do what people expect', async (t) => {
   await page.keyboard.press('f');
   await until('it is in the page again', async () => !(await whole()) && await full.getAttribute('aria-label') === 'Full screen (f)');
 
+  const apart = () => page.evaluate(() => document.pictureInPictureElement === document.querySelector('belvedere-player'));
+  await page.keyboard.press('p');
+  await until('it is in a window of its own', apart);
+  await page.keyboard.press('p');
+  await until('it is out of that window', async () => !(await apart()));
+
   const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('s')]);
   assert.match(download.suggestedFilename(), /^demo \d{4}-\d\d-\d\d \d\d-\d\d-\d\d\.jpg$/);
   assert.ok((await stat(await download.path())).size > 5000, 'a picture');
