@@ -4,30 +4,43 @@
 //! their own, repeat one stamp for ever, or send sound at another rate than they say. No slow correction can
 //! follow those, and each of their frames would end in a break.
 
+use std::collections::VecDeque;
+
 use crate::media::Ticks;
 
 const SECOND: i64 = 90_000;
 
-/// How long a rate is measured. Delays of the network, some 100 ms, are a few percent of it.
-const WINDOW: i64 = 5 * SECOND;
+/// How long a rate is measured, from the least delayed frame about its beginning to that about its end. What is
+/// left of the delays of the network, some 100 ms, is a few percent of it.
+const WINDOW: i64 = 4 * SECOND;
+
+/// Frames about a moment: a network or a machine that holds something back holds back all of it, and seldom longer.
+const ABOUT: i64 = SECOND / 2;
 
 /// A clock that is off by this share of the time is not what it says.
 const WRONG_PERCENT: i64 = 3;
 
 /// So many windows in a row must say the same: what a network holds back it delivers later, so that the next
 /// window is off the other way.
-const WINDOWS: u32 = 2;
+const WINDOWS: usize = 2;
 
 /// A clock that is off by less than this share may be a network that is getting slower all the time: of that so
 /// many windows must be seen.
 const PLAIN_PERCENT: i64 = 10;
-const MANY_WINDOWS: u32 = 6;
+const MANY_WINDOWS: usize = 7;
+
+/// So many windows that agree make one long one.
+const MOST_WINDOWS: usize = 10;
 
 /// Below this share of the time a clock stands, and its steps say nothing.
 const STANDS_PERCENT: i64 = 5;
 
-/// The share of the distance to the time of arrival that one frame takes away, as a divisor.
-const GAIN: f64 = 32.0;
+/// In this time the distance to the time of arrival is taken away, that of the least delayed frames. It is the same for
+/// all tracks, however many frames they have, so that sound and picture go the same way.
+const PULL: f64 = 2.0 * SECOND as f64;
+
+/// What is further from its arrival than this has jumped there.
+const FAR: f64 = 5.0 * SECOND as f64;
 
 /// What became of a stamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,10 +54,10 @@ pub enum Rated {
 /// The rate of one track's clock.
 #[derive(Debug, Default)]
 pub struct Rate {
-    window: Option<Stamp>,
-    /// The rate that the last windows agreed on, in millionths, and how many they were.
-    agreed: Option<(i64, u32)>,
     frames: i64,
+    about: Option<About>,
+    /// The ends of the last windows that agree on a rate, oldest first.
+    ends: VecDeque<Stamp>,
     bend: Option<Bend>,
 }
 
@@ -52,6 +65,25 @@ pub struct Rate {
 struct Stamp {
     elapsed: i64,
     arrival: i64,
+    /// Frames before it.
+    number: i64,
+}
+
+/// Frames that came about the same time.
+#[derive(Debug)]
+struct About {
+    since: i64,
+    least_delayed: Stamp,
+}
+
+/// What windows that agree say.
+#[derive(Clone, Copy, Debug)]
+struct Measured {
+    /// In millionths.
+    rate: i64,
+    /// Mean time from frame to frame.
+    interval: i64,
+    windows: usize,
 }
 
 #[derive(Debug)]
@@ -61,11 +93,14 @@ struct Bend {
     /// As it was made of it.
     good: f64,
     /// Arrival less the bent stamp, for a frame without delay.
-    offset: i64,
+    offset: f64,
     /// What one tick of the camera is worth; nothing for a clock that stands.
     scale: f64,
     /// Mean time from frame to frame.
     interval: f64,
+    /// How late the least delayed of the last frames was, and how much of that a tick takes away.
+    late: f64,
+    pull: f64,
 }
 
 impl Rate {
@@ -76,78 +111,143 @@ impl Rate {
 
     /// Judges the next stamp: `elapsed` by the camera's clock, `arrival` on the same scale but with any zero.
     pub fn check(&mut self, elapsed: Ticks, arrival: Ticks) -> Rated {
-        let stamp = Stamp { elapsed: elapsed.0, arrival: arrival.0 };
-        let measured = self.measure(stamp);
+        let stamp = Stamp { elapsed: elapsed.0, arrival: arrival.0, number: self.frames };
+        self.frames += 1;
+        let end = self.least_delayed(stamp);
+        let measured = end.and_then(|end| self.measure(end));
         match (&mut self.bend, measured) {
             (Some(bend), measured) => {
-                if let Some((rate, interval)) = measured {
-                    bend.learn(rate, interval);
+                // One window alone may be a jump of the clock, or of the network.
+                if let Some(measured) = measured.filter(|measured| measured.windows >= WINDOWS) {
+                    bend.learn(measured);
                 }
-                Rated::Good(bend.next(stamp))
+                Rated::Good(bend.next(stamp, end.is_some()))
             }
-            (None, Some((rate, interval)))
-                if self.agreed.is_some_and(|(_, count)| count >= windows_needed(rate)) =>
-            {
-                let mut bend = Bend {
-                    last: stamp.elapsed,
-                    good: stamp.elapsed as f64,
-                    offset: stamp.arrival - stamp.elapsed,
-                    scale: 0.0,
-                    interval: interval as f64,
-                };
-                bend.learn(rate, interval);
-                self.bend = Some(bend);
+            (None, Some(measured)) if measured.windows >= windows_needed(measured.rate) => {
+                let end = end.unwrap_or(stamp);
+                self.bend = Some(Bend::new(measured, end, stamp));
                 Rated::Bent(elapsed)
             }
             _ => Rated::Good(elapsed),
         }
     }
 
-    /// The rate in millionths and the interval between frames over the window that ends here, if one does.
-    fn measure(&mut self, stamp: Stamp) -> Option<(i64, i64)> {
-        let start = *self.window.get_or_insert(stamp);
-        let passed = stamp.arrival - start.arrival;
-        if passed < WINDOW {
-            self.frames += 1;
+    /// The least delayed of the frames before this one, if this one is the first of others.
+    fn least_delayed(&mut self, stamp: Stamp) -> Option<Stamp> {
+        let scale = self.bend.as_ref().map_or(1.0, |bend| bend.scale);
+        let delay = |stamp: &Stamp| stamp.arrival as f64 - stamp.elapsed as f64 * scale;
+        match &mut self.about {
+            Some(about) if stamp.arrival - about.since < ABOUT => {
+                if delay(&stamp) < delay(&about.least_delayed) {
+                    about.least_delayed = stamp;
+                }
+                None
+            }
+            about => about
+                .replace(About { since: stamp.arrival, least_delayed: stamp })
+                .map(|about| about.least_delayed),
+        }
+    }
+
+    /// What the windows say, if one ends here.
+    fn measure(&mut self, end: Stamp) -> Option<Measured> {
+        let Some(start) = self.ends.back().copied() else {
+            self.ends.push_back(end);
+            return None;
+        };
+        if end.arrival - start.arrival < WINDOW {
             return None;
         }
-        let rate = ((stamp.elapsed - start.elapsed) as i128 * 1_000_000 / i128::from(passed))
-            .clamp(i128::from(i32::MIN), i128::from(i32::MAX)) as i64;
-        let interval = passed / self.frames.max(1);
-        (self.window, self.frames) = (Some(stamp), 1);
-        let wrong = (rate - 1_000_000).abs() > WRONG_PERCENT * 10_000;
-        self.agreed = match self.agreed {
-            _ if !wrong || rate < 0 => None,
-            Some((before, count)) if (before - rate).abs() <= WRONG_PERCENT * 10_000 => {
-                Some((rate, count + 1))
-            }
-            _ => Some((rate, 1)),
-        };
-        Some((rate, interval))
+        let rate = rate(start, end);
+        let right = rate < 0 || !differ(rate, 1_000_000, WRONG_PERCENT);
+        if self.bend.is_none() && right {
+            self.ends = VecDeque::from([end]);
+            return None;
+        }
+        // What is known already is given up for no less than what is plain.
+        let most = if self.bend.is_some() { PLAIN_PERCENT } else { WRONG_PERCENT };
+        let known = self.ends.front().filter(|first| first.number < start.number);
+        if known.is_some_and(|first| differ(rate, self::rate(*first, start), most)) {
+            self.ends = VecDeque::from([start]);
+        }
+        self.ends.push_back(end);
+        if self.ends.len() > MOST_WINDOWS + 1 {
+            self.ends.pop_front();
+        }
+        let first = *self.ends.front()?;
+        Some(Measured {
+            rate: self::rate(first, end),
+            interval: (end.arrival - first.arrival) / (end.number - first.number).max(1),
+            windows: self.ends.len() - 1,
+        })
     }
+}
+
+/// The rate of a clock from one stamp to another, in millionths.
+fn rate(from: Stamp, to: Stamp) -> i64 {
+    let passed = i128::from((to.arrival - from.arrival).max(1));
+    ((to.elapsed - from.elapsed) as i128 * 1_000_000 / passed)
+        .clamp(i128::from(i32::MIN), i128::from(i32::MAX)) as i64
+}
+
+/// True if two rates are further apart than this share of the rate of time, or of the second rate if that is more.
+fn differ(one: i64, other: i64, percent: i64) -> bool {
+    (one - other).abs() > percent * other.max(1_000_000) / 100
 }
 
 /// How many windows must agree on a rate in millionths before it is believed.
-fn windows_needed(rate: i64) -> u32 {
-    if (rate - 1_000_000).abs() > PLAIN_PERCENT * 10_000 { WINDOWS } else { MANY_WINDOWS }
+fn windows_needed(rate: i64) -> usize {
+    if differ(rate, 1_000_000, PLAIN_PERCENT) { WINDOWS } else { MANY_WINDOWS }
 }
 
 impl Bend {
-    fn learn(&mut self, rate: i64, interval: i64) {
-        self.interval = interval as f64;
-        let stands = rate < STANDS_PERCENT * 10_000;
-        self.scale = if stands { 0.0 } else { 1_000_000.0 / rate as f64 };
+    /// From `stamp` on; `end` is the last that was hardly delayed.
+    fn new(measured: Measured, end: Stamp, stamp: Stamp) -> Self {
+        let mut bend = Self {
+            last: stamp.elapsed,
+            good: stamp.elapsed as f64,
+            offset: 0.0,
+            scale: 0.0,
+            interval: 0.0,
+            late: 0.0,
+            pull: 0.0,
+        };
+        bend.learn(measured);
+        let since = match bend.scale > 0.0 {
+            true => (stamp.elapsed - end.elapsed) as f64 * bend.scale,
+            false => (stamp.number - end.number) as f64 * bend.interval,
+        };
+        bend.offset = end.arrival as f64 + since - bend.good;
+        bend
     }
 
-    fn next(&mut self, stamp: Stamp) -> Ticks {
+    fn learn(&mut self, measured: Measured) {
+        self.interval = measured.interval as f64;
+        let stands = measured.rate < STANDS_PERCENT * 10_000;
+        self.scale = if stands { 0.0 } else { 1_000_000.0 / measured.rate as f64 };
+    }
+
+    /// `others`: the frames before came about another time.
+    fn next(&mut self, stamp: Stamp, others: bool) -> Ticks {
         let step =
             if self.scale > 0.0 { (stamp.elapsed - self.last) as f64 * self.scale } else { self.interval };
         self.last = stamp.elapsed;
         let ahead = self.good + step;
-        let late = (stamp.arrival - self.offset) as f64 - ahead;
+        let late = stamp.arrival as f64 - self.offset - ahead;
+        // Nothing comes before it is sent; and what a network holds back comes with what is hardly late.
+        let jumped = if others && self.late > FAR { self.late } else { late.min(0.0) };
+        if jumped.abs() > FAR {
+            self.offset += jumped;
+            (self.late, self.pull) = (late - jumped, 0.0);
+        } else if others {
+            self.pull = self.late / PULL;
+            self.late = late;
+        } else {
+            self.late = self.late.min(late);
+        }
         // Never more than half a step, so that time neither stands nor jumps.
         let bound = step.abs().max(self.interval / 2.0) / 2.0;
-        self.good = ahead + (late / GAIN).clamp(-bound, bound);
+        self.good = ahead + (self.pull * self.interval.min(PULL / 2.0)).clamp(-bound, bound);
         Ticks(self.good as i64)
     }
 }
@@ -192,6 +292,52 @@ mod tests {
             assert!(spread < 90 * 30, "rate {rate}: {spread} ticks apart");
             let steps = || tail.windows(2).map(|pair| pair[1].1 - pair[0].1);
             assert!(steps().all(|step| (FRAME / 2..FRAME * 2).contains(&step)), "rate {rate}");
+        }
+    }
+
+    /// How far ahead of the pictures the sound of a camera is in the end, in ms, whose clocks run at `rate`, on a
+    /// machine that stands still for up to `most` ticks, at least once a second.
+    fn apart(rate: f64, most: i64, seed: i64) -> Vec<i64> {
+        let mut stalls = Vec::new();
+        let (mut at, mut random) = (0, seed);
+        while at < 120 * SECOND {
+            random = (random * 1_103_515_245 + 12_345) % (1 << 31);
+            at += random % SECOND;
+            stalls.push((at, at + random / 7 % most));
+        }
+        let arrival = |taken: i64| {
+            let stalls = stalls.iter().filter(|(from, to)| (*from..*to).contains(&taken));
+            stalls.map(|(_, to)| *to).max().unwrap_or(taken)
+        };
+        let tracks = [FRAME, 5_760].map(|frame| {
+            let mut meter = Rate::default();
+            let stamps = (0..60 * SECOND / frame).map(move |n| n * frame);
+            let bent = stamps.map(|taken| {
+                let rated = meter.check(Ticks((taken as f64 * rate) as i64), Ticks(arrival(taken)));
+                let (Rated::Good(good) | Rated::Bent(good)) = rated;
+                (taken, good.0 - taken)
+            });
+            bent.collect::<Vec<_>>()
+        });
+        // As seen by who watches: a track lies where the least delayed of its last frames put it.
+        let least = |track: &[(i64, i64)], from: i64, to: i64| {
+            let some = track.iter().filter(|(taken, _)| (from..to).contains(taken));
+            some.map(|(taken, off)| arrival(*taken) - taken - off).min().expect("frames")
+        };
+        let delay = |track: &[(i64, i64)], to: i64| {
+            least(track, to - 4 * SECOND, to) - least(track, to - 15 * SECOND, to)
+        };
+        let times = (30..60).map(|second| second * SECOND);
+        times.map(|to| (delay(&tracks[1], to) - delay(&tracks[0], to)) / 90).collect()
+    }
+
+    #[test]
+    fn sound_stays_with_the_picture_on_a_machine_that_stands_still_time_and_again() {
+        for rate in [1.15, 0.85, 1.3] {
+            for seed in 1..20 {
+                let distances = apart(rate, SECOND / 2, seed);
+                assert!(distances.iter().all(|ms| ms.abs() < 40), "rate {rate}, seed {seed}: {distances:?}");
+            }
         }
     }
 
