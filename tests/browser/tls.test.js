@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { faults } from './support/hlsjs.js';
+import { faults, untilSegments } from './support/hlsjs.js';
 import { patiently } from './support/starved.js';
 import { until } from './support/wait.js';
 
@@ -30,6 +30,8 @@ test('page, feed and hls.js play over TLS and HTTP/2', (t) => patiently(t, async
   await until('the socket is in the connection of the page (RFC 8441)', () => line.pairs.size === 1);
   await view.assertClean({ hosts: [host] });
 
+  // Here it is not about joins that are early: hlsjs.test.js has those.
+  await untilSegments(server, 3);
   const site = await stage.site();
   const source = new URL('hls/demo/index.m3u8', server.secure).href;
   const player = await stage.open(site.page(source, { mend: 0, low: 1, rate: 1.2 }), options);
