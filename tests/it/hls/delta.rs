@@ -52,6 +52,10 @@ async fn a_delta_and_what_the_player_has_are_the_whole_list() {
     let boundary = had.can_skip_until.expect("a list of ten minutes can be skipped");
     assert!(boundary >= 6.0 * had.target.unwrap() as f64, "N60: {boundary}");
     assert_eq!(had.skipped, 0, "{}", had.text);
+    for other in ["main/dvr-video", "main/dvr-audio", "sub/dvr-audio"] {
+        let list = site.playlist(&format!("/hls/cam/{other}.m3u8")).await;
+        assert_eq!(list.can_skip_until, had.can_skip_until, "N50: {}", list.text);
+    }
 
     let (full, delta, zipped) = same_state(&site).await;
     assert_eq!(full.skipped, 0);

@@ -113,7 +113,9 @@ fn all_playlists_make_the_same_promises() {
     let promises: Vec<_> = recording()
         .iter()
         .map(|track| {
-            (track.last().target, track.last().part_hold_back.map(f64::to_bits), track.last().can_block)
+            let list = track.last();
+            let bits = |seconds: Option<f64>| seconds.map(f64::to_bits);
+            (list.target, bits(list.part_hold_back), bits(list.can_skip_until), list.can_block)
         })
         .collect();
     assert!(promises.iter().all(|promise| *promise == promises[0]), "{promises:?}");

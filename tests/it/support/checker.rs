@@ -119,9 +119,15 @@ fn header(playlist: &Playlist, found: &mut Found) {
     let clean = !text.starts_with('\u{feff}') && text.chars().all(|c| c == '\n' || !c.is_control());
     found.unless(clean, "N15", || "a control character or a byte order mark".into());
     found.unless(text.starts_with("#EXTM3U\n"), "N16", || "line 1 is not #EXTM3U".into());
-    for once in
-        ["VERSION", "TARGETDURATION", "MEDIA-SEQUENCE", "DISCONTINUITY-SEQUENCE", "PART-INF", "ENDLIST"]
-    {
+    for once in [
+        "VERSION",
+        "TARGETDURATION",
+        "MEDIA-SEQUENCE",
+        "DISCONTINUITY-SEQUENCE",
+        "PART-INF",
+        "SERVER-CONTROL",
+        "ENDLIST",
+    ] {
         let count = playlist.order.iter().filter(|name| **name == once).count();
         found.unless(count <= 1, "N18", || format!("{once} stands {count} times"));
     }
@@ -269,6 +275,10 @@ fn promises(before: &Playlist, after: &Playlist, found: &mut Found) {
         format!("PART-TARGET {:?} became {:?}", before.part_target, after.part_target)
     });
     found.unless(before.part_hold_back == after.part_hold_back, "N58", || "PART-HOLD-BACK changed".into());
+    // There is nothing to skip in a list that nobody loads again.
+    found.unless(after.ended || before.can_skip_until == after.can_skip_until, "N50", || {
+        format!("CAN-SKIP-UNTIL {:?} became {:?}", before.can_skip_until, after.can_skip_until)
+    });
 }
 
 /// A list may only be appended to, and removed from at its front.
@@ -394,6 +404,7 @@ mod tests {
                 "N36",
             ),
             ("#EXT-X-VERSION:6", "#EXT-X-VERSION:9", "N17"),
+            ("PART-HOLD-BACK=1.50000", "PART-HOLD-BACK=1.50000,CAN-SKIP-UNTIL=24.0", "N50"),
         ];
         for (good, bad, rule) in cases {
             let found = rules(&[growing(), grown().replace(good, bad)]);

@@ -73,6 +73,16 @@ pub fn init(mut bytes: &[u8]) -> Init {
     let moov = Moov::decode(&mut bytes).expect("moov follows");
     assert!(bytes.is_empty(), "nothing comes after moov");
     let mvex = moov.mvex.expect("a fragmented file has mvex");
+    // What it describes has no end, and is elsewhere (ISO/IEC 14496-12, 8.8.1).
+    assert_eq!(moov.mvhd.duration, 0);
+    for trak in &moov.trak {
+        let samples = &trak.mdia.minf.stbl;
+        assert_eq!(trak.tkhd.duration, 0);
+        assert!(
+            samples.stts.entries.is_empty() && samples.stsc.entries.is_empty(),
+            "samples in an init segment"
+        );
+    }
     let tracks: Vec<_> =
         moov.trak.iter().map(|trak| (trak.tkhd.track_id, trak.mdia.mdhd.timescale)).collect();
     let extended: Vec<_> = mvex.trex.iter().map(|trex| trex.track_id).collect();
