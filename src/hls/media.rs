@@ -389,6 +389,15 @@ abc/video-100.m4s
     }
 
     #[test]
+    fn a_list_that_has_ended_is_given_whole() {
+        let snapshot = Snapshot { closed: true, ..long() };
+        let [full, delta] =
+            [false, true].map(|delta| render(&snapshot, Form { list: List::Dvr, delta }, &[]));
+        assert_eq!(delta, full, "RFC 8216bis 6.2.5.1");
+        assert!(full.ends_with("#EXT-X-ENDLIST\n") && !full.contains("CAN-SKIP-UNTIL"), "{full}");
+    }
+
+    #[test]
     fn the_live_list_stays_short_and_the_other_goes_back_as_far_as_the_ring() {
         let snapshot = long();
         let live = render(&snapshot, LIVE, &[]);

@@ -180,6 +180,25 @@ async fn old_protocols_and_weak_ciphers_are_not_spoken() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_rsa_exchange_no_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        .args(["-addext", "subjectAltName=DNS:localhost", "-keyout", "key.pem", "-out", "cert.pem"])
+        .current_dir(folder.path())
+        .output()
+        .expect("this test needs openssl");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let (_site, address) = site(folder.path(), "", "").await;
+    for (cipher, good) in
+        [("ECDHE-RSA-AES128-GCM-SHA256", true), ("AES128-GCM-SHA256:AES128-SHA:@SECLEVEL=0", false)]
+    {
+        let (done, text) = handshake(address, &["-tls1_2", "-cipher", cipher]);
+        assert_eq!(done, good, "{cipher}:\n{text}");
+    }
+}
+
 #[tokio::test]
 async fn pages_lead_to_tls_and_players_are_left_where_they_are() {
     let folder = tempfile::tempdir().unwrap();

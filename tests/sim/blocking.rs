@@ -33,6 +33,15 @@ pub fn check(
         (msn + 2, Some(0), Reload::Reject),
         (msn, Some(part + 1000), Reload::Reject),
     ];
+    // The Advance Part Limit (RFC 8216bis 6.2.5.2).
+    let seconds = part_target.as_secs_f64();
+    let limit = if seconds > 0.0 && seconds < 1.0 { (3.0 / seconds - 1e-9).ceil() as u32 } else { 3 };
+    wants.extend([
+        (msn, Some(part + limit - 1), Reload::Wait),
+        (msn, Some(part + limit), Reload::Reject),
+        (msn + 1, Some(limit - 1), Reload::Wait),
+        (msn + 1, Some(limit), Reload::Reject),
+    ]);
     if part > 0 {
         wants.push((msn, Some(part - 1), Reload::Serve));
     }

@@ -78,6 +78,13 @@ impl Pieces {
 
     /// Reads what is new in the ring.
     pub fn read(&mut self, snapshot: &Snapshot, name: &dyn Display, faults: &mut Faults, seen: &mut Seen) {
+        if let Some(open) = &snapshot.open {
+            // A list may hint at it before its first part is there.
+            let there = self.channel.epoch_numbered(open.epoch.number).is_some();
+            faults.unless(there, "N66", name, || {
+                format!("init {} is hinted at and cannot be loaded", open.epoch.number)
+            });
+        }
         let from = snapshot.segments.partition_point(|segment| segment.msn < self.msn);
         for segment in &snapshot.segments[from..] {
             let known = self.channel.segment(self.track, segment.msn);

@@ -144,6 +144,8 @@ async fn caches_keep_each_kind_as_long_as_it_is_good() {
     let old = shared().playlist(VIDEO).await.msn.unwrap();
     let blocking = shared().found(&format!("{VIDEO}?_HLS_msn={old}")).await;
     assert_eq!(max_age(&blocking), Some(target * 6), "a playlist that was waited for names itself");
+    let skipping = shared().found(&format!("{VIDEO}?_HLS_skip=YES")).await;
+    assert_eq!(max_age(&skipping), Some(target / 2), "what was not waited for names no state");
 }
 
 #[tokio::test]
@@ -241,7 +243,9 @@ async fn other_methods_are_refused_and_preflights_are_answered() {
     let preflight = shared().ask(Method::OPTIONS, VIDEO, &asks).await;
     assert_eq!(preflight.status.as_u16(), 204);
     assert_eq!(preflight.header("access-control-allow-origin"), "*");
-    assert!(preflight.header("access-control-allow-headers").contains("Range"));
+    for header in ["Range", "Authorization"] {
+        assert!(preflight.header("access-control-allow-headers").contains(header), "{header}");
+    }
 }
 
 #[tokio::test]

@@ -58,6 +58,10 @@ async fn a_delta_and_what_the_player_has_are_the_whole_list() {
     }
 
     let (full, delta, zipped) = same_state(&site).await;
+    for list in [&full, &delta] {
+        let reports: Vec<_> = list.reports.iter().map(|report| report.uri.as_str()).collect();
+        assert!(reports.len() == 3 && reports.iter().all(|uri| uri.contains("dvr-")), "N70: {reports:?}");
+    }
     assert_eq!(full.skipped, 0);
     assert!(delta.skipped >= 1, "{}", delta.text);
     assert_eq!((zipped.skipped, &zipped.segments), (delta.skipped, &delta.segments));

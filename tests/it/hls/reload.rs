@@ -148,6 +148,9 @@ async fn the_hinted_part_is_waited_for_and_is_what_the_playlist_lists_then() {
         let reload = asking_for(path, msn, Some(part));
         let (early, after) = tokio::join!(waiting, client.playlist(&reload));
         assert!(!early.body.is_empty());
+        // All of it is there before its first byte leaves (RFC 8216bis 6.2.6).
+        assert_eq!(early.header("content-length"), early.body.len().to_string());
+        assert_eq!(early.header("transfer-encoding"), "");
         assert_eq!(after.part(msn, part).map(|part| part.uri.clone()), Some(hint), "{}", after.text);
         assert_eq!(client.found(&hinted).await.body, early.body, "a URI always stands for the same bytes");
     }

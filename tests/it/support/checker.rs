@@ -224,7 +224,7 @@ fn parts(playlist: &Playlist, found: &mut Found) {
     for segment in playlist.all() {
         for (index, part) in segment.parts.iter().enumerate() {
             let name = || format!("part {}.{index} lasts {} s of {target} s", segment.msn, part.duration);
-            found.unless(part.duration <= target + ROUNDING, "N61", name);
+            found.unless(part.duration <= target + 1e-9, "N61", name);
             let last = index + 1 == segment.parts.len();
             let before_gap = segment.parts.get(index + 1).is_some_and(|next| next.gap);
             let exempt = part.independent || part.gap || before_gap || last;
@@ -404,6 +404,11 @@ mod tests {
                 "N36",
             ),
             ("#EXT-X-VERSION:6", "#EXT-X-VERSION:9", "N17"),
+            ("DURATION=0.50000,URI=\"8.0\"", "DURATION=0.50001,URI=\"8.0\"", "N61"),
+            ("PART-TARGET=0.50000", "PART-TARGET=0.49000", "N57"),
+            ("PART-HOLD-BACK=1.50000", "PART-HOLD-BACK=1.60000", "N58"),
+            ("CAN-BLOCK-RELOAD=YES,", "", "N74"),
+            ("URI=\"8.1\"\n", "URI=\"8.1\"\n#EXT-X-ENDLIST\n", "N65"),
             ("PART-HOLD-BACK=1.50000", "PART-HOLD-BACK=1.50000,CAN-SKIP-UNTIL=24.0", "N50"),
         ];
         for (good, bad, rule) in cases {
