@@ -3,6 +3,7 @@
 //! Belongs here: all that needs a request or a socket.
 //! Does not belong here: playlist text and rules (`hls`), what a viewer is sent (`mse`), the ring's inside.
 //! Read first: `route.rs`, then `entrance.rs` (may it be had?) and `handler.rs`; `access/` says who may watch.
+//! What is told of the cameras: `api.rs` (JSON), `metrics.rs` (Prometheus), `viewers.rs` (the log).
 //! Connections: `listen.rs` (what can be set), `listener.rs` (opened and accepted), `proxied.rs` and `forwarded.rs` (of
 //! whom a proxy says it is), `tls.rs` and `acme/` (certificates), `server.rs` (HTTP on them).
 //! Bytes: `body.rs` and `streams.rs` (answers), `mse.rs` with `mse/wire.rs` and `mse/frames.rs` (sockets).
