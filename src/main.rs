@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use belvedere::app::App;
 use belvedere::cli::{Action, Args, LOG_VARIABLE, resolve, settings_of, with_causes};
 use secrecy::ExposeSecret;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -44,15 +44,21 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
             log.log_internal_errors(false).with_ansi(std::io::stderr().is_terminal()).init();
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             let result = runtime.block_on(async {
-                let app = App::start(settings, demo).await?;
+                // Before anybody can be served, as from then on somebody may want it to end.
+                let mut end = EndSignals::listen()?;
+                let _reload = again.config.as_ref().map(|_| signal(SignalKind::hangup())).transpose()?;
+                let app = tokio::select! {
+                    app = App::start(settings, demo) => app?,
+                    () = end.next() => return Ok(()),
+                };
                 // Whoever does not read it still wants the server.
                 let _ = writeln!(std::io::stdout(), "{}", app.greeting());
                 let read = || settings_of(again.clone());
-                app.follow(again.config.as_deref(), read, until_told_to_stop()).await?;
+                app.follow(again.config.as_deref(), read, end.next()).await;
                 tokio::select! {
                     () = app.stop() => Ok(()),
                     // Whoever asks twice does not want to wait.
-                    asked_again = until_told_to_stop() => Ok(asked_again?),
+                    () = end.next() => Ok(()),
                 }
             });
             // A name that is being looked up cannot be called back: nobody waits for it.
@@ -69,10 +75,21 @@ fn log_filter(asked: &str) -> Result<EnvFilter, Box<dyn Error>> {
     if asked.contains("retina") { Ok(filter) } else { Ok(filter.add_directive("retina=error".parse()?)) }
 }
 
-async fn until_told_to_stop() -> std::io::Result<()> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
+/// The signals that tell it to end, kept from the moment on that this is made.
+struct EndSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl EndSignals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => (),
+            _ = self.interrupt.recv() => (),
+        }
     }
 }
