@@ -17,6 +17,7 @@ use crate::live::line::Place;
 use crate::live::model::{Chunk, Epoch, Segment};
 use crate::live::muxer::LONGEST_AUDIO_RUN;
 use crate::live::targets::segment_limit;
+use crate::media::time::TICKS_PER_SECOND;
 use crate::media::{AudioTrack, Frame, Framed, Ticks, TrackKind, fmp4, silence};
 
 /// What a ring without pictures needs, to go on with its sound.
@@ -93,6 +94,8 @@ impl Window {
     pub fn stand_in(&mut self, other: &StandIn) {
         let keep = self.keep();
         for span in &other.spans {
+            let Some(before) = self.need() else { break };
+            self.fill_hole(before.pictures, *span);
             let Some(need) = self.need() else { break };
             let from = self.joint(&need, *span);
             let newest = match &other.sound {
@@ -161,6 +164,21 @@ impl Window {
         audio.append(chunk, Place { boundary, stretch, index, whole: false, longest_part: limits.part });
     }
 
+    /// What neither has pictures of, though to this one nothing has broken since it ended at `from`, is a gap in both
+    /// lists, in segments that keep the target duration.
+    fn fill_hole(&mut self, from: Ticks, span: Span) {
+        let broken = self.video.last_stretch().is_none_or(|last| last < span.stretch);
+        let (hole, most) =
+            ((span.start - from).0, i64::from(self.target_duration()) * i64::from(TICKS_PER_SECOND));
+        if broken || hole <= 0 {
+            return;
+        }
+        let pieces = (hole + most - 1) / most;
+        for piece in 1..=pieces {
+            self.keep_place(Span { end: from + Ticks(hole * piece / pieces), ..span });
+        }
+    }
+
     /// Fills the place of a segment with a gap, and ends that of the sound there.
     fn keep_place(&mut self, span: Span) {
         let Some(last) = self.video.newest() else { return };
@@ -195,23 +213,20 @@ impl Window {
     }
 }
 
-/// `chunk` in the epoch of `need`, behind what ended at `joint`. What is missing between the two is silence, and the
-/// rest of it, which is less than a frame, counts as the chunk's, so that lists have no hole.
+/// `chunk` in the epoch of `need`, behind what ended at `joint`. What is missing between the two is silence, but for
+/// less than a frame.
 fn joined(need: &Need, joint: Ticks, chunk: &Chunk) -> Vec<Arc<Chunk>> {
-    let of = |start| {
-        let (epoch, bytes, message) = (need.epoch.clone(), chunk.bytes.clone(), chunk.message.clone());
-        Arc::new(Chunk { epoch, bytes, message, start, ..*chunk })
-    };
+    let (epoch, bytes, message) = (need.epoch.clone(), chunk.bytes.clone(), chunk.message.clone());
+    let chunk = Arc::new(Chunk { epoch, bytes, message, ..*chunk });
     if chunk.start - joint > LONGEST_AUDIO_RUN {
-        return vec![of(chunk.start)];
+        return vec![chunk];
     }
     let (rate, samples) = (need.track.sample_rate, i64::from(need.track.frame_samples).max(1));
     let first = sample_from(joint, rate);
     let count = (chunk.start.to_timescale(rate) - first) / samples;
     let silence =
         silence::frame(&need.track).filter(|_| count > 0).map(|data| run(need, first, count, &data));
-    let start = silence.as_ref().map_or(joint, |silence| silence.end);
-    silence.into_iter().chain([of(start)]).collect()
+    silence.into_iter().chain([chunk]).collect()
 }
 
 /// The first sample that starts at `from` or later.
