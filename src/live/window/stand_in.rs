@@ -62,8 +62,12 @@ impl Window {
         Some(Need { epoch, track, pictures, sound })
     }
 
-    /// True where this ring's sound is of the kind of `track`.
+    /// True where this ring's sound can go on for that of `track`: it is of its kind, and no finer than ticks, in which
+    /// the two could overlap.
     pub fn sounds_like(&self, track: &AudioTrack) -> bool {
+        if track.sample_rate > TICKS_PER_SECOND {
+            return false;
+        }
         let own = self.ring.newest().and_then(|chunk| chunk.epoch.tracks.audio.as_ref());
         own.is_some_and(|own| **own == *track)
     }
@@ -229,9 +233,11 @@ fn joined(need: &Need, joint: Ticks, chunk: &Chunk) -> Vec<Arc<Chunk>> {
     silence.into_iter().chain([chunk]).collect()
 }
 
-/// The first sample that starts at `from` or later.
+/// The first sample that starts at `from` or later; where samples are finer than ticks, the last one of that tick, so
+/// that none is before the end of what was rounded to `from`.
 fn sample_from(from: Ticks, rate: u32) -> i64 {
-    let sample = from.to_timescale(rate);
+    let before_next = (from.0 + 1).saturating_mul(i64::from(rate)) - 1;
+    let sample = before_next.div_euclid(i64::from(TICKS_PER_SECOND));
     sample + i64::from(Ticks::from_timescale(sample, rate) < from)
 }
 
