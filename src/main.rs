@@ -4,10 +4,9 @@ use std::error::Error;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
-use belvedere::app::App;
+use belvedere::app::{App, EndSignals};
 use belvedere::cli::{Action, Args, LOG_VARIABLE, resolve, settings_of, with_causes};
 use secrecy::ExposeSecret;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -45,8 +44,7 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             let result = runtime.block_on(async {
                 // Before anybody can be served, as from then on somebody may want it to end.
-                let mut end = EndSignals::listen()?;
-                let _reload = again.config.as_ref().map(|_| signal(SignalKind::hangup())).transpose()?;
+                let mut end = EndSignals::listen(again.config.is_some())?;
                 let app = tokio::select! {
                     app = App::start(settings, demo) => app?,
                     () = end.next() => return Ok(()),
@@ -73,23 +71,4 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
 fn log_filter(asked: &str) -> Result<EnvFilter, Box<dyn Error>> {
     let filter = EnvFilter::try_new(asked)?;
     if asked.contains("retina") { Ok(filter) } else { Ok(filter.add_directive("retina=error".parse()?)) }
-}
-
-/// The signals that tell it to end, kept from the moment on that this is made.
-struct EndSignals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl EndSignals {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => (),
-            _ = self.interrupt.recv() => (),
-        }
-    }
 }

@@ -5,6 +5,9 @@
 
 mod reload;
 mod service;
+mod signals;
+
+pub use signals::EndSignals;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -49,6 +49,25 @@ async fn on_sigint_it_ends_as_well() {
 }
 
 #[tokio::test]
+async fn a_signal_that_comes_with_the_greeting_is_not_missed() {
+    for name in ["-INT", "-TERM"] {
+        let mut program = Program::start(&["serve", "--demo", "--log", "warn"]);
+        program.signal(name);
+        assert_eq!(program.ended().await.code(), Some(0), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn to_be_told_to_read_again_at_the_start_is_no_end() {
+    let (_folder, path) = config("[server]\nlisten = \"127.0.0.1:0\"\n");
+    let mut program = Program::with_config(path.as_ref());
+    program.signal("-HUP");
+    program.client.found("/livez").await;
+    program.signal("-INT");
+    assert_eq!(program.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
 async fn cameras_are_said_goodbye_to() {
     let camera = camera().await;
     let site = Site::with_demo_camera(&camera, "").await;
