@@ -36,6 +36,8 @@ const goesAway = (subOptions) => (t) => patiently(t, async (stage) => {
   const died = performance.now();
   await main.kill();
   const { video: changed } = await shows(180);
+  // It may have been about to change by itself: what counts is that it goes on.
+  await view.until('the picture of sub goes on', ({ video }) => video.time > changed.time + 2);
   const seconds = (performance.now() - died) / 1000;
   const watched = await view.measure(6);
   const { video: after, hlsErrors, waits } = await view.facts();
