@@ -11,6 +11,7 @@ mod stand_in;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use self::stand_in::Borrowed;
 use super::Options;
 use super::cutter::{self, Boundary, Incoming, Limits};
 use super::fit::{Fitted, Picture, fit};
@@ -48,6 +49,8 @@ pub struct Window {
     ring: Ring,
     video: Line,
     audio: Option<Line>,
+    /// Sound that stands in, and is in no ring of this rendition.
+    stood_in: Borrowed,
     origin: Origin,
     stretch: u64,
     /// True while the playlists wait for a sync sample to start their next stretch with.
@@ -77,6 +80,7 @@ impl Window {
             waiting_audio: VecDeque::new(),
             sound_too_late: SOUND_TOO_LATE,
             ring: Ring::default(),
+            stood_in: Borrowed::default(),
             video: Line::new(origin.first_msn),
             audio: None,
             origin: origin.clone(),
