@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 
 use super::names::{List, Name, Piece};
-use super::tags::{HintType, PartInf, PartTag, PreloadHint, RenditionReport, Seconds, ServerControl, Skip};
+use super::tags::{HintType, Length, PartInf, PartTag, PreloadHint, RenditionReport, ServerControl, Skip};
 use crate::live::line::FEWEST_LISTED;
 use crate::live::{Epoch, Part, PartId, Segment, Snapshot};
 use crate::media::time::TICKS_PER_SECOND;
@@ -182,7 +182,7 @@ impl Writer<'_> {
             writeln!(self.out, "#EXT-X-GAP")?;
         }
         let uri = self.media(Piece::Segment(segment.msn));
-        writeln!(self.out, "#EXTINF:{},\n{uri}", Seconds(segment.duration))
+        writeln!(self.out, "#EXTINF:{},\n{uri}", Length::of(segment.start, segment.duration))
     }
 
     /// The tags that come before a segment's first part (RFC 8216bis 4.4.4.9).
@@ -209,11 +209,8 @@ impl Writer<'_> {
     fn parts(&mut self, msn: u64, parts: &[Arc<Part>]) -> fmt::Result {
         for (index, part) in (0..).zip(parts) {
             let uri = self.media(Piece::Part(PartId { msn, part: index }));
-            writeln!(
-                self.out,
-                "{}",
-                PartTag { uri: &uri, duration: part.duration, independent: part.independent }
-            )?;
+            let length = Length::of(part.start, part.duration);
+            writeln!(self.out, "{}", PartTag { uri: &uri, length, independent: part.independent })?;
         }
         Ok(())
     }

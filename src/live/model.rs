@@ -153,7 +153,9 @@ impl Chunk {
 pub struct Part {
     /// The chunks, never empty.
     pub chunks: Vec<Arc<Chunk>>,
-    /// Sum of the chunks' durations.
+    /// Decode time at which it starts: where the part before it ended.
+    pub start: Ticks,
+    /// Sum of the chunks' durations, with the silence between them and before them.
     pub duration: Ticks,
     /// True when it holds a sync sample (RFC 8216bis 4.4.4.9, INDEPENDENT).
     pub independent: bool,

@@ -11,6 +11,7 @@ mod camera;
 mod families;
 mod hour;
 mod kept;
+mod leaving;
 mod lists;
 mod pieces;
 mod plan;

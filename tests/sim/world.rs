@@ -70,6 +70,8 @@ pub struct Seen {
     pub gaps: u64,
     pub breaks: u64,
     pub deltas: u64,
+    /// Parts that left a list.
+    pub left: u64,
 }
 
 impl std::ops::AddAssign for Seen {
@@ -81,6 +83,7 @@ impl std::ops::AddAssign for Seen {
         self.gaps += other.gaps;
         self.breaks += other.breaks;
         self.deltas += other.deltas;
+        self.left += other.left;
     }
 }
 

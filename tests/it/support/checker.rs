@@ -8,8 +8,12 @@ use std::fmt;
 
 use super::playlist::{Playlist, Segment};
 
-/// Durations are written in hundred thousandths, rounded down: sums may be off by some of them.
+/// What is added up of numbers with five decimals may be off by so little.
 const ROUNDING: f64 = 0.000_2;
+
+/// What any run of segments lasts by the list may be off by a tick of 90 kHz and a hundred-thousandth of a second, by
+/// which its ends are rounded down: the rule allows a frame.
+const MOST_DRIFT: f64 = 0.000_022;
 
 /// A rule that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +90,29 @@ fn compare(before: &Playlist, after: &Playlist, found: &mut Found) {
     hint(before, after, found);
 }
 
+/// What is wrong with the durations in `playlist`, where `media` tells from when to when the media of a segment lasts, in
+/// seconds, if there is any. What goes on where the segment before it ended makes a run with that.
+pub fn check_lengths(playlist: &Playlist, media: impl Fn(&Segment) -> Option<(f64, f64)>) -> Vec<Violation> {
+    let mut found = Found(Vec::new());
+    let (mut end, mut ahead, mut range) = (None, 0.0, (0.0_f64, 0.0_f64));
+    for segment in &playlist.segments {
+        let Some((from, to)) = media(segment) else {
+            end = None;
+            continue;
+        };
+        if end.is_none_or(|end: f64| (from - end).abs() > MOST_DRIFT) {
+            (ahead, range) = (0.0, (0.0, 0.0));
+        }
+        end = Some(to);
+        ahead += segment.duration - (to - from);
+        range = (range.0.min(ahead), range.1.max(ahead));
+        found.unless(range.1 - range.0 <= MOST_DRIFT, "N23", || {
+            format!("a run that ends with segment {} is {} s off its media", segment.msn, range.1 - range.0)
+        });
+    }
+    found.0
+}
+
 /// Panics with all violations, if there are any.
 #[track_caller]
 pub fn assert_good(name: &str, playlists: &[Playlist]) {
@@ -158,9 +185,8 @@ fn segments(playlist: &Playlist, date_slack: (f64, f64), found: &mut Found) {
         });
         found.unless(segment.duration > 0.0, "N23", || format!("segment {} lasts no time", segment.msn));
         let of_parts: f64 = segment.parts.iter().map(|part| part.duration).sum();
-        // Each of them is rounded.
-        let rounding = ROUNDING.max(0.000_01 * (segment.parts.len() + 1) as f64);
-        let adds_up = segment.parts.is_empty() || (of_parts - segment.duration).abs() < rounding;
+        // Where each begins is rounded, and not how long it lasts.
+        let adds_up = segment.parts.is_empty() || (of_parts - segment.duration).abs() < 0.000_001;
         found.unless(adds_up, "N6", || {
             format!("segment {} lasts {} s, its parts {of_parts} s", segment.msn, segment.duration)
         });
@@ -415,6 +441,21 @@ mod tests {
             let found = rules(&[growing(), grown().replace(good, bad)]);
             assert!(found.contains(&rule), "{good} as {bad} breaks {rule}, found {found:?}");
         }
+    }
+
+    #[test]
+    fn lengths_that_are_rounded_one_by_one_drift() {
+        let list = |lengths: &[&str]| {
+            let segments = lengths.iter().zip(7..).map(|(length, msn)| format!("#EXTINF:{length},\n{msn}\n"));
+            parse(&format!("{HEAD}#EXT-X-MEDIA-SEQUENCE:7\n{}", segments.collect::<String>()))
+        };
+        let thirds = |segment: &Segment| Some((segment.msn as f64 / 3.0, (segment.msn + 1) as f64 / 3.0));
+        let carried = list(&["0.33333", "0.33333", "0.33334", "0.33333", "0.33333", "0.33334"]);
+        assert_eq!(check_lengths(&carried, thirds), []);
+        let cut = list(&["0.33333"; 8]);
+        assert_eq!(check_lengths(&cut, thirds)[0].rule, "N23");
+        let holes = |segment: &Segment| thirds(segment).filter(|_| !segment.msn.is_multiple_of(3));
+        assert_eq!(check_lengths(&cut, holes), [], "what does not go on is no run");
     }
 
     #[test]
