@@ -100,6 +100,18 @@ impl fmt::Display for PartTag<'_> {
     }
 }
 
+/// EXT-X-BYTERANGE (RFC 8216bis 4.4.4.2), from the beginning on.
+pub struct ByteRange {
+    /// Bytes.
+    pub length: usize,
+}
+
+impl fmt::Display for ByteRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#EXT-X-BYTERANGE:{}@0", self.length)
+    }
+}
+
 /// TYPE of EXT-X-PRELOAD-HINT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HintType {
@@ -192,6 +204,7 @@ mod tests {
                 independent: false,
             }
             .to_string(),
+            ByteRange { length: 9_876 }.to_string(),
             PreloadHint { kind: HintType::Part, uri: &"c.m4s" }.to_string(),
             PreloadHint { kind: HintType::Map, uri: &"i.mp4" }.to_string(),
             RenditionReport { uri: "../sub/video.m3u8".into(), last_msn: 7, last_part: Some(2) }.to_string(),
@@ -206,6 +219,7 @@ mod tests {
                 "#EXT-X-PART-INF:PART-TARGET=0.50000",
                 "#EXT-X-PART:DURATION=0.48000,URI=\"a.m4s\",INDEPENDENT=YES",
                 "#EXT-X-PART:DURATION=0.48000,URI=\"b.m4s\"",
+                "#EXT-X-BYTERANGE:9876@0",
                 "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"c.m4s\"",
                 "#EXT-X-PRELOAD-HINT:TYPE=MAP,URI=\"i.mp4\"",
                 "#EXT-X-RENDITION-REPORT:URI=\"../sub/video.m3u8\",LAST-MSN=7,LAST-PART=2",

@@ -197,6 +197,12 @@ impl Segment {
         !self.gap && !self.whole
     }
 
+    /// The sync sample that it starts with, if it does.
+    pub fn sync_sample(&self) -> Option<&Arc<Chunk>> {
+        let first = self.parts.first().filter(|_| !self.gap)?.chunks.first()?;
+        Some(first).filter(|chunk| chunk.starts_picture())
+    }
+
     /// Bytes of all parts.
     pub fn bytes(&self) -> usize {
         self.parts.iter().map(|part| part.bytes).sum()

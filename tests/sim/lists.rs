@@ -10,6 +10,7 @@ use belvedere::media::{Ticks, TrackKind};
 use belvedere::stats::RenditionStats;
 
 use crate::blocking;
+use crate::iframes::IFrames;
 use crate::leaving::Leaving;
 use crate::pieces::Pieces;
 use crate::plan::{Event, Scene, Sound, Stream};
@@ -51,6 +52,7 @@ pub struct Lists {
     dvr: Url,
     pieces: Pieces,
     leaving: Leaving,
+    iframes: IFrames,
     snapshot: Option<Snapshot>,
     date_slack: (f64, f64),
     /// True when the newest look found another finished segment.
@@ -99,6 +101,7 @@ impl Lists {
             dvr: Url::default(),
             pieces: Pieces::new(rendition, track),
             leaving: Leaving::new(rendition, track),
+            iframes: IFrames::new(rendition.channel.clone()),
             snapshot: None,
             date_slack,
             longer: false,
@@ -129,6 +132,11 @@ impl Lists {
         self.pieces.read(&snapshot, &self.name, faults, &mut self.seen);
         if let Some(dvr) = self.dvr.before.as_ref().filter(|_| self.longer) {
             self.pieces.lengths(dvr, &self.name, faults);
+            if self.name.track == TrackKind::Video {
+                let expected = Expected { date_slack: self.date_slack, parts: false };
+                let full = self.stats.segments_evicted_early.get() > 0;
+                self.seen.iframes += self.iframes.look(&snapshot, dvr, (expected, full), &self.name, faults);
+            }
         }
         self.snapshot = Some(snapshot);
     }
@@ -262,7 +270,7 @@ impl Lists {
     fn url(&self, list: List) -> &Url {
         match list {
             List::Live => &self.live,
-            List::Dvr => &self.dvr,
+            List::Dvr | List::IFrames => &self.dvr,
         }
     }
 

@@ -10,6 +10,7 @@ mod blocking;
 mod camera;
 mod families;
 mod hour;
+mod iframes;
 mod kept;
 mod leaving;
 mod lists;

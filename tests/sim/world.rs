@@ -72,6 +72,7 @@ pub struct Seen {
     pub deltas: u64,
     /// Parts that left a list.
     pub left: u64,
+    pub iframes: u64,
 }
 
 impl std::ops::AddAssign for Seen {
@@ -84,6 +85,7 @@ impl std::ops::AddAssign for Seen {
         self.breaks += other.breaks;
         self.deltas += other.deltas;
         self.left += other.left;
+        self.iframes += other.iframes;
     }
 }
 
