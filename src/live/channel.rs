@@ -336,6 +336,11 @@ impl Channel {
         self.window().sound_bit_rates()
     }
 
+    /// Those of the sync samples alone that segments start with.
+    pub fn sync_bit_rates(&self) -> BitRates {
+        self.window().sync_bit_rates()
+    }
+
     /// Frames a second over the last seconds; `None` before there is a second of them.
     pub fn frame_rate(&self) -> Option<f64> {
         self.window().ring().frame_rate()
