@@ -242,9 +242,9 @@ impl Channel {
         self.window().ring().newest().map(|chunk| chunk.epoch.clone())
     }
 
-    /// The epoch with this number, while any of its chunks is kept.
+    /// The epoch with this number, while anything of it is kept.
     pub fn epoch_numbered(&self, number: u32) -> Option<Arc<Epoch>> {
-        self.window().ring().epoch(number).cloned()
+        self.window().epoch(number)
     }
 
     /// Where a reader that has come to `from` on the camera's timeline can go on here.
