@@ -70,6 +70,7 @@ fn multivariant_playlist(criterion: &mut Criterion) {
     let variants = ["main", "sub"].map(|name| Variant {
         folder: format!("{name}/"),
         list: List::Live,
+        iframes: None,
         video: source::tracks().video,
         peak: 4_400_000,
         average: 4_000_000,

@@ -4,11 +4,9 @@ import { Backoff } from './backoff.js';
 import { listCameras } from './cameras.js';
 import { playsRendition, whyUnplayable } from './codecs.js';
 import { playlistUrl } from './places.js';
+import { readPromises, USUAL } from './playlists.js';
 import { phaseOfCamera } from './words.js';
 
-/** Seconds a segment is thought to last at most; players that start further back than twice this are brought to live. */
-const TARGET_DURATION = 4;
-const BEHIND_LIVE = 3;
 const TICK = 500;
 const STALE_AFTER = 3;
 const HOPELESS_AFTER = 15;
@@ -25,6 +23,8 @@ export class NativeTransport {
     this.host = host;
     this.backoff = new Backoff();
     this.phase = { state: 'connecting', reason: '' };
+    this.promises = USUAL;
+    this.loads = 0;
     this.counters = { reconnects: 0, jumps: 0, stalls: 0, bytes: 0, switches: 0 };
   }
 
@@ -33,7 +33,7 @@ export class NativeTransport {
     const lag = this.lag();
     const { buffered, currentTime } = video;
     const ahead = buffered.length ? Math.max(0, buffered.end(buffered.length - 1) - currentTime) : 0;
-    return { transport: 'hls', rendition: 'auto', why: '', mime: 'application/vnd.apple.mpegurl', latency: lag, buffered: ahead, target: TARGET_DURATION, ...this.counters };
+    return { transport: 'hls', rendition: 'auto', why: '', mime: 'application/vnd.apple.mpegurl', latency: lag, buffered: ahead, target: this.promises.targetDuration, ...this.counters };
   }
 
   start() {
@@ -65,7 +65,8 @@ export class NativeTransport {
 
   goLive() {
     const lag = this.lag();
-    if (lag > BEHIND_LIVE) this.video.currentTime += lag - BEHIND_LIVE;
+    const { holdBack } = this.promises;
+    if (lag > holdBack) this.video.currentTime += lag - holdBack;
   }
 
   hurry() {
@@ -76,6 +77,7 @@ export class NativeTransport {
     clearTimeout(this.retry);
     this.retry = null;
     this.caughtUp = false;
+    this.loads += 1;
     this.movedAt = now();
     if (this.video.readyState >= 2) this.host.freeze();
     this.video.src = playlistUrl(this.wish.camera, this.wish.base);
@@ -112,14 +114,17 @@ export class NativeTransport {
     }
   }
 
-  /** Some releases start far behind; one seek brings them to live. */
-  catchUp() {
-    const lag = this.lag();
-    if (this.caughtUp || lag === null) return;
+  /** Some releases start far behind, though the playlists let them be close; one seek brings them to live. */
+  async catchUp() {
+    if (this.caughtUp || this.lag() === null) return;
     this.caughtUp = true;
-    if (lag <= 2 * TARGET_DURATION) return;
+    const { loads } = this;
+    this.promises = await readPromises(this.wish.camera, this.wish.base);
+    const lag = this.lag();
+    const { targetDuration, holdBack } = this.promises;
+    if (!this.running || loads !== this.loads || lag === null || lag <= 2 * targetDuration) return;
     this.counters.jumps += 1;
-    this.video.currentTime += lag - BEHIND_LIVE;
+    this.video.currentTime += lag - holdBack;
   }
 
   tick() {

@@ -7,9 +7,12 @@ use std::time::{Duration, SystemTime};
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 
 use super::names::{List, Name, Piece};
-use super::tags::{HintType, PartInf, PartTag, PreloadHint, RenditionReport, Seconds, ServerControl, Skip};
+use super::tags::{
+    ByteRange, HintType, Length, PartInf, PartTag, PreloadHint, RenditionReport, ServerControl, Skip,
+};
 use crate::live::line::FEWEST_LISTED;
 use crate::live::{Epoch, Part, PartId, Segment, Snapshot};
+use crate::media::fmp4::SEGMENT_TYPE;
 use crate::media::time::TICKS_PER_SECOND;
 use crate::media::{Ticks, TrackKind};
 
@@ -18,6 +21,8 @@ use crate::media::{Ticks, TrackKind};
 const PARTS_WITHIN: i64 = 3;
 /// Version 6 is the lowest that knows EXT-X-MAP in such lists (RFC 8216bis 8).
 const VERSION: u32 = 6;
+/// Version 5 is the lowest that knows it in a list of I-frames.
+const IFRAMES_VERSION: u32 = 5;
 /// Version 9 is the lowest that knows EXT-X-SKIP.
 const DELTA_VERSION: u32 = 9;
 /// The skip boundary, in target durations: the least that is allowed (RFC 8216bis 4.4.3.8).
@@ -39,13 +44,14 @@ pub struct Form {
 /// Writes the media playlist. `reports` tell how far the camera's other playlists have come.
 pub fn render(snapshot: &Snapshot, form: Form, reports: &[RenditionReport]) -> String {
     let segments = match form.list {
-        List::Dvr => &snapshot.segments[..],
+        List::Dvr | List::IFrames => &snapshot.segments[..],
         List::Live => live(snapshot),
     };
     // A list that has ended gives none (RFC 8216bis 6.2.5.1).
-    let can_skip = form.list == List::Dvr && snapshot.window > SKIP_FROM && !snapshot.closed;
+    let can_skip = form.list != List::Live && snapshot.window > SKIP_FROM && !snapshot.closed;
     let mut text = String::with_capacity(4096);
-    let mut writer = Writer { snapshot, segments, can_skip, out: &mut text, epoch: None };
+    let iframes = form.list == List::IFrames;
+    let mut writer = Writer { snapshot, segments, iframes, can_skip, out: &mut text, epoch: None };
     // Writing to a String cannot fail.
     let _ = writer.playlist(form.delta && can_skip, reports);
     text
@@ -72,6 +78,8 @@ fn live(snapshot: &Snapshot) -> &[Arc<Segment>] {
 struct Writer<'a> {
     snapshot: &'a Snapshot,
     segments: &'a [Arc<Segment>],
+    /// True for a list of I-frames: finished segments alone, and of these their beginning.
+    iframes: bool,
     can_skip: bool,
     out: &'a mut String,
     /// The epoch whose EXT-X-MAP was written last.
@@ -81,15 +89,20 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn playlist(&mut self, delta: bool, reports: &[RenditionReport]) -> fmt::Result {
         let skipped = if delta { self.skippable() } else { 0 };
-        self.header(if skipped > 0 { DELTA_VERSION } else { VERSION })?;
+        self.header(match (skipped, self.iframes) {
+            (1.., _) => DELTA_VERSION,
+            (_, true) => IFRAMES_VERSION,
+            (_, false) => VERSION,
+        })?;
         if skipped > 0 {
             writeln!(self.out, "{}", Skip { segments: skipped })?;
         }
-        let parts_from = self.first_with_parts();
+        let parts_from = if self.iframes { self.segments.len() } else { self.first_with_parts() };
         for (index, segment) in self.segments.iter().enumerate().skip(skipped) {
             self.segment(segment, index >= parts_from)?;
         }
-        if let Some(open) = self.snapshot.open.as_ref().filter(|open| !open.parts.is_empty()) {
+        let grows = self.snapshot.open.as_ref().filter(|open| !self.iframes && !open.parts.is_empty());
+        if let Some(open) = grows {
             let first = self.snapshot.date(open.stretch, open.presentation);
             self.opening(&open.epoch, open.discontinuities, first)?;
             self.parts(open.msn, &open.parts)?;
@@ -97,7 +110,9 @@ impl Writer<'_> {
         if self.snapshot.closed {
             return writeln!(self.out, "#EXT-X-ENDLIST");
         }
-        self.hints()?;
+        if !self.iframes {
+            self.hints()?;
+        }
         reports.iter().try_for_each(|report| writeln!(self.out, "{report}"))
     }
 
@@ -133,7 +148,10 @@ impl Writer<'_> {
         let can_skip_until = self.can_skip.then(|| self.target_durations(SKIP_BOUNDARY));
         let control = ServerControl { part_hold_back: targets.part_hold_back, can_skip_until };
         writeln!(self.out, "{control}")?;
-        writeln!(self.out, "{}", PartInf { part_target: *part_target })?;
+        match self.iframes {
+            true => writeln!(self.out, "#EXT-X-I-FRAMES-ONLY")?,
+            false => writeln!(self.out, "{}", PartInf { part_target: *part_target })?,
+        }
         writeln!(self.out, "#EXT-X-MEDIA-SEQUENCE:{msn}\n#EXT-X-DISCONTINUITY-SEQUENCE:{stretch}")
     }
 
@@ -178,11 +196,19 @@ impl Writer<'_> {
         if with_parts {
             self.parts(segment.msn, &segment.parts)?;
         }
-        if segment.gap {
+        let iframe = segment.sync_sample().filter(|_| self.iframes);
+        // A segment that was cut out of a long GOP has no picture to show alone. Left out, it would make the one
+        // before it last longer than the target duration.
+        if segment.gap || self.iframes && iframe.is_none() {
             writeln!(self.out, "#EXT-X-GAP")?;
         }
-        let uri = self.media(Piece::Segment(segment.msn));
-        writeln!(self.out, "#EXTINF:{},\n{uri}", Seconds(segment.duration))
+        writeln!(self.out, "#EXTINF:{},", Length::of(segment.start, segment.duration))?;
+        if let Some(picture) = iframe {
+            // A chunk is a picture.
+            let length = SEGMENT_TYPE.len() + picture.bytes.len();
+            writeln!(self.out, "{}", ByteRange { length })?;
+        }
+        writeln!(self.out, "{}", self.media(Piece::Segment(segment.msn)))
     }
 
     /// The tags that come before a segment's first part (RFC 8216bis 4.4.4.9).
@@ -209,11 +235,8 @@ impl Writer<'_> {
     fn parts(&mut self, msn: u64, parts: &[Arc<Part>]) -> fmt::Result {
         for (index, part) in (0..).zip(parts) {
             let uri = self.media(Piece::Part(PartId { msn, part: index }));
-            writeln!(
-                self.out,
-                "{}",
-                PartTag { uri: &uri, duration: part.duration, independent: part.independent }
-            )?;
+            let length = Length::of(part.start, part.duration);
+            writeln!(self.out, "{}", PartTag { uri: &uri, length, independent: part.independent })?;
         }
         Ok(())
     }
@@ -424,6 +447,75 @@ abc/video-100.m4s
         assert_eq!(sequence(&delta), sequence(&full));
         let kept = delta.split_once("#EXT-X-PROGRAM-DATE-TIME").expect("a first segment").1;
         assert!(full.ends_with(kept), "the rest is the same");
+    }
+
+    #[test]
+    fn a_list_of_i_frames_shows_how_much_of_each_finished_segment_is_one() {
+        let mut camera = FakeCamera::silent(50);
+        camera.play(64).break_off(10, testing::video_only()).play(51);
+        camera.camera.promise();
+        let snapshot = camera.channel.snapshot(TrackKind::Video).expect("a started playlist");
+        let length = 24 + snapshot.segments[0].sync_sample().expect("a sync sample").bytes.len();
+        assert!((1_100..1_200).contains(&length), "a picture of a thousand bytes");
+        let form = Form { list: List::IFrames, delta: false };
+        let expected = format!(
+            "\
+#EXTM3U
+#EXT-X-VERSION:5
+#EXT-X-TARGETDURATION:4
+#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.50000
+#EXT-X-I-FRAMES-ONLY
+#EXT-X-MEDIA-SEQUENCE:100
+#EXT-X-DISCONTINUITY-SEQUENCE:0
+#EXT-X-MAP:URI=\"abc/video-init-1.mp4\"
+#EXT-X-PROGRAM-DATE-TIME:2001-09-09T01:46:40.000Z
+#EXTINF:2.00000,
+#EXT-X-BYTERANGE:{length}@0
+abc/video-100.m4s
+#EXT-X-PROGRAM-DATE-TIME:2001-09-09T01:46:42.000Z
+#EXTINF:0.56000,
+#EXT-X-BYTERANGE:{length}@0
+abc/video-101.m4s
+#EXT-X-DISCONTINUITY
+#EXT-X-MAP:URI=\"abc/video-init-2.mp4\"
+#EXT-X-PROGRAM-DATE-TIME:2001-09-09T01:46:54.000Z
+#EXTINF:2.00000,
+#EXT-X-BYTERANGE:{length}@0
+abc/video-102.m4s
+"
+        );
+        assert_eq!(render(&snapshot, form, &[]), expected);
+        let parsed = m3u8_rs::parse_media_playlist_res(expected.as_bytes()).expect("a media playlist");
+        assert!(parsed.i_frames_only);
+        camera.publisher.close();
+        let snapshot = camera.channel.snapshot(TrackKind::Video).expect("a started playlist");
+        assert!(render(&snapshot, form, &[]).ends_with("abc/video-103.m4s\n#EXT-X-ENDLIST\n"));
+    }
+
+    #[test]
+    fn segments_without_a_sync_sample_are_gaps_among_i_frames() {
+        let mut camera = FakeCamera::silent(10_000);
+        camera.play(60);
+        camera.camera.promise();
+        camera.play(700);
+        let snapshot = camera.channel.snapshot(TrackKind::Video).expect("a started playlist");
+        let text = render(&snapshot, Form { list: List::IFrames, delta: false }, &[]);
+        let entries: Vec<_> = text.split("#EXT-X-PROGRAM-DATE-TIME").skip(1).collect();
+        let shown = entries.iter().filter(|entry| entry.contains("#EXT-X-BYTERANGE:"));
+        assert_eq!(shown.count(), 1, "{text}");
+        assert_eq!(text.matches("#EXT-X-GAP\n").count(), entries.len() - 1, "{text}");
+        assert!(entries.len() > 5, "{text}");
+    }
+
+    #[test]
+    fn a_long_list_of_i_frames_has_deltas_too() {
+        let snapshot = long();
+        let [full, delta] =
+            [false, true].map(|delta| render(&snapshot, Form { list: List::IFrames, delta }, &[]));
+        assert!(full.contains(",CAN-SKIP-UNTIL=24.00000\n") && !full.contains("SKIPPED"), "{full}");
+        assert!(delta.contains("#EXT-X-VERSION:9\n"), "{delta}");
+        assert!(delta.contains("\n#EXT-X-SKIP:SKIPPED-SEGMENTS=288\n#EXT-X-MAP:"), "{delta}");
+        assert_eq!((full.matches("#EXTINF").count(), delta.matches("#EXTINF").count()), (300, 12));
     }
 
     #[test]

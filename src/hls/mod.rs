@@ -14,5 +14,5 @@ pub mod tags;
 pub use multivariant::{Sound, Variant};
 pub use names::{List, Name, Piece};
 pub use options::Options;
-pub use reload::{Reload, Want, decide, directives, wants_delta};
+pub use reload::{Reload, Want, decide, decide_finished, directives, wants_delta};
 pub use tags::RenditionReport;

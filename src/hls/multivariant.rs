@@ -8,6 +8,7 @@ use std::sync::Arc;
 use m3u8_rs::{AlternativeMedia, AlternativeMediaType, MasterPlaylist, Resolution, VariantStream};
 
 use super::names::{List, Name};
+use crate::live::line::BitRates;
 use crate::media::TrackKind;
 use crate::media::track::{AudioTrack, VideoTrack};
 
@@ -28,6 +29,8 @@ pub struct Variant {
     pub sound: Option<Sound>,
     /// How far back its playlists go.
     pub list: List,
+    /// Bit rates of its I-frames alone, where the list of them is offered.
+    pub iframes: Option<BitRates>,
 }
 
 /// The sound of a variant, its own or that of another rendition.
@@ -54,7 +57,7 @@ pub fn render(variants: &[Variant], independent: bool) -> String {
     }
     let playlist = MasterPlaylist {
         version: Some(6),
-        variants: variants.iter().map(stream).collect(),
+        variants: variants.iter().map(stream).chain(variants.iter().filter_map(iframes)).collect(),
         independent_segments: independent,
         alternatives: sounds.into_iter().map(media).collect(),
         ..MasterPlaylist::default()
@@ -76,12 +79,30 @@ fn stream(variant: &Variant) -> VariantStream {
         bandwidth: variant.peak,
         average_bandwidth: Some(variant.average),
         codecs: Some(codecs.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(",")),
-        resolution: Some(Resolution { width: video.width.into(), height: video.height.into() }),
+        resolution: Some(resolution(video)),
         // Three decimals at most (RFC 8216bis 4.4.6.2).
         frame_rate: variant.frame_rate.map(|rate| (rate * 1000.0).round() / 1000.0),
         audio: sound.map(|sound| sound.name.clone()),
         ..VariantStream::default()
     }
+}
+
+fn resolution(video: &VideoTrack) -> Resolution {
+    Resolution { width: video.width.into(), height: video.height.into() }
+}
+
+/// EXT-X-I-FRAME-STREAM-INF (RFC 8216bis 4.4.6.3).
+fn iframes(variant: &Variant) -> Option<VariantStream> {
+    let rates = variant.iframes?;
+    Some(VariantStream {
+        is_i_frame: true,
+        uri: uri(&variant.folder, TrackKind::Video, List::IFrames),
+        bandwidth: rates.peak,
+        average_bandwidth: Some(rates.average),
+        codecs: Some(variant.video.rfc6381.clone()),
+        resolution: Some(resolution(&variant.video)),
+        ..VariantStream::default()
+    })
 }
 
 fn media(sound: &Sound) -> AlternativeMedia {
@@ -119,6 +140,7 @@ mod tests {
                 list: List::Live,
             }),
             list: List::Live,
+            iframes: None,
         }
     }
 
@@ -141,6 +163,16 @@ RESOLUTION=320x180,FRAME-RATE=25,AUDIO=\"sub\"
 sub/video.m3u8
 ";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn i_frames_are_offered_of_pictures_alone() {
+        let iframes = Some(BitRates { peak: 300_000, average: 250_000 });
+        let text = render(&[Variant { list: List::Dvr, iframes, ..variant("main", Some("main")) }], true);
+        let expected = "main/dvr-video.m3u8\n\
+            #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=300000,AVERAGE-BANDWIDTH=250000,CODECS=\"avc1.42c00d\",\
+            RESOLUTION=320x180,URI=\"main/iframes.m3u8\"\n";
+        assert!(text.ends_with(expected), "{text}");
     }
 
     #[test]

@@ -25,12 +25,19 @@ pub enum List {
     Live,
     /// As far as the ring does.
     Dvr,
+    /// As far, and of each segment of pictures nothing but the one that it begins with, if that needs no other
+    /// (RFC 8216bis 4.4.3.6): for thumbnails. There is none of sound.
+    IFrames,
 }
 
-impl List {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Live, Self::Dvr];
-}
+/// All media playlists that there are.
+const PLAYLISTS: [Name; 5] = [
+    Name::Playlist(TrackKind::Video, List::Live),
+    Name::Playlist(TrackKind::Audio, List::Live),
+    Name::Playlist(TrackKind::Video, List::Dvr),
+    Name::Playlist(TrackKind::Audio, List::Dvr),
+    Name::Playlist(TrackKind::Video, List::IFrames),
+];
 
 /// A piece of media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,6 +66,7 @@ impl fmt::Display for Name {
         match self {
             Self::Playlist(track, List::Live) => write!(f, "{}.m3u8", word(*track)),
             Self::Playlist(track, List::Dvr) => write!(f, "dvr-{}.m3u8", word(*track)),
+            Self::Playlist(_, List::IFrames) => f.write_str("iframes.m3u8"),
             Self::Media(run, track, Piece::Init(epoch)) => {
                 write!(f, "{run}/{}-init-{epoch}.mp4", word(*track))
             }
@@ -82,10 +90,7 @@ impl FromStr for Name {
 
 fn read(text: &str) -> Option<Name> {
     let Some((run, file)) = text.split_once('/') else {
-        let tracks = [TrackKind::Video, TrackKind::Audio].into_iter();
-        return tracks
-            .flat_map(|track| List::ALL.map(|list| Name::Playlist(track, list)))
-            .find(|playlist| playlist.to_string() == text);
+        return PLAYLISTS.into_iter().find(|playlist| playlist.to_string() == text);
     };
     let (track, file) = match file.split_once('-')? {
         ("video", file) => (TrackKind::Video, file),
@@ -111,10 +116,9 @@ mod tests {
     #[test]
     fn every_name_is_read_back_as_it_was_written() {
         let run = RunId(0x19a_bcde);
+        assert!(PLAYLISTS.iter().all(|name| name.to_string().parse() == Ok(*name)));
         for track in [TrackKind::Video, TrackKind::Audio] {
             for name in [
-                Name::Playlist(track, List::Live),
-                Name::Playlist(track, List::Dvr),
                 Name::Media(run, track, Piece::Init(3)),
                 Name::Media(run, track, Piece::Segment(1_795_000_000)),
                 Name::Media(run, track, Piece::Part(PartId { msn: 1_795_000_000, part: 4 })),

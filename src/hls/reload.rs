@@ -38,6 +38,16 @@ pub fn decide(tip: LineTip, part_target: Ticks, want: Want) -> Reload {
     }
 }
 
+/// The same for a list that shows finished segments alone: which part is wanted is nothing to it.
+pub fn decide_finished(tip: LineTip, want: Want) -> Reload {
+    match want.msn.checked_sub(tip.open_msn) {
+        None => Reload::Serve,
+        // The last one listed is before the open one: two more are allowed.
+        Some(0 | 1) => Reload::Wait,
+        Some(_) => Reload::Reject,
+    }
+}
+
 /// A part beyond the last one of a finished segment is the first part of the next.
 fn roll_over(tip: LineTip, want: Want) -> (u64, u32) {
     let part = want.part.unwrap_or(0);
@@ -163,6 +173,16 @@ mod tests {
         check(2, 100, Some(8), Reload::Reject);
         check(0, 101, Some(5), Reload::Wait);
         check(0, 101, Some(6), Reload::Reject);
+    }
+
+    #[test]
+    fn what_is_listed_when_it_is_finished_is_waited_for_until_then() {
+        let decide = |msn, part| decide_finished(tip(3), Want { msn, part });
+        for part in [None, Some(0), Some(99)] {
+            let decided: Vec<_> = [0, 99, 100, 101, 102, u64::MAX].map(|msn| decide(msn, part)).into();
+            use Reload::{Reject, Serve, Wait};
+            assert_eq!(decided, [Serve, Serve, Wait, Wait, Reject, Reject]);
+        }
     }
 
     #[test]

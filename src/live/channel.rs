@@ -108,17 +108,7 @@ impl Publisher {
         self.stats.frames.add(1);
         self.stats.bytes.add(bytes);
         if !chunks.is_empty() {
-            let counts =
-                |window: &Window| [window.evicted_early(), window.whole_segments(), window.cut_segments()];
-            let (mut before, mut after) = ([0; 3], [0; 3]);
-            self.channel.change(|window| {
-                before = counts(window);
-                chunks.into_iter().for_each(|chunk| window.push(chunk));
-                after = counts(window);
-            });
-            self.stats.segments_evicted_early.add(after[0] - before[0]);
-            self.stats.segments_without_parts.add(after[1] - before[1]);
-            self.stats.segments_cut.add(after[2] - before[2]);
+            self.channel.change(|window| chunks.into_iter().for_each(|chunk| window.push(chunk)));
         }
         Ok(())
     }
@@ -252,9 +242,9 @@ impl Channel {
         self.window().ring().newest().map(|chunk| chunk.epoch.clone())
     }
 
-    /// The epoch with this number, while any of its chunks is kept.
+    /// The epoch with this number, while anything of it is kept.
     pub fn epoch_numbered(&self, number: u32) -> Option<Arc<Epoch>> {
-        self.window().ring().epoch(number).cloned()
+        self.window().epoch(number)
     }
 
     /// Where a reader that has come to `from` on the camera's timeline can go on here.
@@ -336,6 +326,11 @@ impl Channel {
         self.window().sound_bit_rates()
     }
 
+    /// Those of the sync samples alone that segments start with.
+    pub fn sync_bit_rates(&self) -> BitRates {
+        self.window().sync_bit_rates()
+    }
+
     /// Frames a second over the last seconds; `None` before there is a second of them.
     pub fn frame_rate(&self) -> Option<f64> {
         self.window().ring().frame_rate()
@@ -376,11 +371,17 @@ impl Channel {
     /// Changes the ring, then wakes those who wait for what changed. Of two changes at once the
     /// later one is told, whoever comes to tell first.
     fn change(&self, change: impl FnOnce(&mut Window)) {
-        let tip = {
+        let counts =
+            |window: &Window| [window.evicted_early(), window.whole_segments(), window.cut_segments()];
+        let (tip, before, after) = {
             let mut window = self.window();
+            let before = counts(&window);
             change(&mut window);
-            window.next_tip()
+            (window.next_tip(), before, counts(&window))
         };
+        self.stats.segments_evicted_early.add(after[0] - before[0]);
+        self.stats.segments_without_parts.add(after[1] - before[1]);
+        self.stats.segments_cut.add(after[2] - before[2]);
         let tell = |changed: fn(&Tip, &Tip) -> bool| {
             move |old: &mut Tip| tip.revision > old.revision && changed(&std::mem::replace(old, tip), &tip)
         };

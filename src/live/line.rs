@@ -166,6 +166,7 @@ impl Line {
         let Some(last) = open.pending.last() else { return };
         let end = last.end;
         let part = Part {
+            start: open.part_start,
             duration: end - open.part_start,
             independent: open.pending.iter().any(|chunk| chunk.sync),
             bytes: open.pending.iter().map(|chunk| chunk.bytes.len()).sum(),

@@ -153,7 +153,9 @@ impl Chunk {
 pub struct Part {
     /// The chunks, never empty.
     pub chunks: Vec<Arc<Chunk>>,
-    /// Sum of the chunks' durations.
+    /// Decode time at which it starts: where the part before it ended.
+    pub start: Ticks,
+    /// Sum of the chunks' durations, with the silence between them and before them.
     pub duration: Ticks,
     /// True when it holds a sync sample (RFC 8216bis 4.4.4.9, INDEPENDENT).
     pub independent: bool,
@@ -193,6 +195,12 @@ impl Segment {
     /// True when it can be loaded part by part.
     pub fn in_parts(&self) -> bool {
         !self.gap && !self.whole
+    }
+
+    /// The sync sample that it starts with, if it does.
+    pub fn sync_sample(&self) -> Option<&Arc<Chunk>> {
+        let first = self.parts.first().filter(|_| !self.gap)?.chunks.first()?;
+        Some(first).filter(|chunk| chunk.starts_picture())
     }
 
     /// Bytes of all parts.

@@ -58,9 +58,11 @@ pub async fn stand_by(camera: Arc<Camera>) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::live::testing::FakeCamera;
-    use crate::live::{Snapshot, Status};
+    use crate::live::{Options, Snapshot, Status};
     use crate::media::track::testing;
     use crate::media::{Ticks, TrackKind, Tracks};
 
@@ -224,6 +226,38 @@ mod tests {
         let heard = sound(&main);
         assert!(heard.closed && heard.open.is_none());
         check(&heard);
+    }
+
+    #[test]
+    fn what_stands_in_counts_towards_the_budget() {
+        let options =
+            Options { window: Duration::from_secs(3_600), ring_bytes: 1 << 20, ..Options::default() };
+        let (mut main, mut sub, camera) =
+            FakeCamera::pair_with(options, 50, testing::tracks(), testing::tracks());
+        main.play(265);
+        sub.play(265);
+        camera.promise();
+        main.publisher.set_status(Status::plain(State::Stalled));
+        let held = |camera: &FakeCamera| {
+            let window = camera.channel.window();
+            let sound = window.line(TrackKind::Audio).expect("sound").kept().flat_map(|one| &one.parts);
+            let foreign =
+                sound.flat_map(|part| &part.chunks).filter(|chunk| chunk.start > Ticks(266 * 3_600));
+            (
+                window.ring().bytes() + foreign.map(|chunk| chunk.bytes.len()).sum::<usize>(),
+                window.options().ring_bytes,
+            )
+        };
+        let mut most = 0;
+        for _ in 0..2_500 {
+            sub.play(1);
+            camera.stand_in();
+            most = most.max(held(&main).0);
+        }
+        let budget = held(&main).1;
+        assert!(most <= budget, "{most} bytes of {budget}");
+        assert!(held(&main).0 > budget / 2, "the budget is used: {} of {budget}", held(&main).0);
+        check(&sound(&main));
     }
 
     #[test]

@@ -19,6 +19,9 @@ const SEGMENT_TARGET: Ticks = Ticks(2 * TICKS_PER_SECOND as i64);
 /// A short part target needs frames at most this long, 15 a second with a tenth of tolerance: then
 /// a part is filled to 85 % at least (RFC 8216bis 4.4.4.9).
 const STEADY_INTERVAL: Ticks = Ticks(TICKS_PER_SECOND as i64 / 15 * 11 / 10);
+/// Playlists tell times in hundred-thousandths of a second, of which this many ticks are whole ones. What is promised
+/// of parts is so many, since a part may be written as the next hundred-thousandth above what it lasts.
+const WRITABLE: i64 = TICKS_PER_SECOND as i64 / 10_000;
 const CENTISECOND: i64 = TICKS_PER_SECOND as i64 / 100;
 const HALF_SECOND: Ticks = Ticks(TICKS_PER_SECOND as i64 / 2);
 /// Frames up to this long fill parts of a second to 85 % at least, whatever their jitter.
@@ -92,7 +95,7 @@ pub fn segment_enough(options: &Options) -> Ticks {
 /// The part target for frames that are `interval` long (RFC 8216bis 4.4.3.7).
 pub fn part_target(options: &Options, interval: Ticks) -> Ticks {
     match options.part_target {
-        Some(duration) => Ticks::from_duration(duration),
+        Some(duration) => writable(Ticks::from_duration(duration)),
         None if interval <= STEADY_INTERVAL => HALF_SECOND,
         None if interval <= SLOW_INTERVAL => ONE_SECOND,
         None => {
@@ -117,7 +120,12 @@ pub fn audio_part_target(video: Ticks, frame: Ticks) -> Ticks {
         return video;
     }
     // One tick more, since a sum of frames is rounded to ticks at both ends.
-    Ticks(most.max(frame.0) + 1)
+    writable(Ticks(most.max(frame.0) + 1))
+}
+
+/// The next length of time that playlists can tell exactly.
+fn writable(length: Ticks) -> Ticks {
+    Ticks((length.0 + WRITABLE - 1) / WRITABLE * WRITABLE)
 }
 
 /// How much of the first frames must be seen before their rate is believed.
@@ -170,9 +178,9 @@ mod tests {
         for rate in [96_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025] {
             assert_eq!(audio_part_target(HALF_SECOND, frame(rate)), HALF_SECOND, "{rate} Hz");
         }
-        assert_eq!(audio_part_target(HALF_SECOND, frame(8_000)), Ticks(3 * 11_520 + 1));
+        assert_eq!(audio_part_target(HALF_SECOND, frame(8_000)), Ticks(3 * 11_520 + 9));
         assert_eq!(audio_part_target(ONE_SECOND, frame(8_000)), ONE_SECOND);
-        assert_eq!(audio_part_target(secs(0.1), frame(8_000)), Ticks(11_521));
+        assert_eq!(audio_part_target(secs(0.1), frame(8_000)), Ticks(11_529));
     }
 
     #[test]

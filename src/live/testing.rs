@@ -46,7 +46,12 @@ impl FakeCamera {
 
     /// A camera whose renditions `main` and `sub` show the same at the same time, and live; and each for itself.
     pub(crate) fn pair(gop: u64, main: Tracks, sub: Tracks) -> (Self, Self, Camera) {
-        let (origin, options) = (Self::origin(), Options::default());
+        Self::pair_with(Options::default(), gop, main, sub)
+    }
+
+    /// The same with other rings.
+    pub(crate) fn pair_with(options: Options, gop: u64, main: Tracks, sub: Tracks) -> (Self, Self, Camera) {
+        let origin = Self::origin();
         let [main, sub] = [main, sub].map(|tracks| Self::of(&origin, gop, tracks, options));
         let renditions = [("main", &main), ("sub", &sub)].map(|(name, one)| {
             one.publisher.set_status(Status::plain(State::Live));

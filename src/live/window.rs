@@ -11,11 +11,12 @@ mod stand_in;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use self::stand_in::Borrowed;
 use super::Options;
 use super::cutter::{self, Boundary, Incoming, Limits};
 use super::fit::{Fitted, Picture, fit};
 use super::line::{Line, Place};
-use super::model::{Chunk, Origin};
+use super::model::{Chunk, Epoch, Origin};
 use super::ring::Ring;
 use super::targets::{self, LONGEST_TARGET_DURATION, Targets, segment_limit};
 use super::tip::{LineTip, Tip};
@@ -48,6 +49,8 @@ pub struct Window {
     ring: Ring,
     video: Line,
     audio: Option<Line>,
+    /// Sound that stands in, and is in no ring of this rendition.
+    stood_in: Borrowed,
     origin: Origin,
     stretch: u64,
     /// True while the playlists wait for a sync sample to start their next stretch with.
@@ -77,6 +80,7 @@ impl Window {
             waiting_audio: VecDeque::new(),
             sound_too_late: SOUND_TOO_LATE,
             ring: Ring::default(),
+            stood_in: Borrowed::default(),
             video: Line::new(origin.first_msn),
             audio: None,
             origin: origin.clone(),
@@ -294,6 +298,15 @@ impl Window {
     /// The chunks of both tracks.
     pub fn ring(&self) -> &Ring {
         &self.ring
+    }
+
+    /// The epoch with this number, while any chunk or segment of it is kept.
+    pub fn epoch(&self, number: u32) -> Option<Arc<Epoch>> {
+        // Sound that stands in outlives the chunks of its epoch where the ring is full.
+        let lines = || [Some(&self.video), self.audio.as_ref()].into_iter().flatten();
+        let open = lines().filter_map(|line| line.open().map(|open| &open.epoch));
+        let kept = open.chain(lines().flat_map(|line| line.kept().map(|segment| &segment.epoch)));
+        self.ring.epoch(number).or_else(|| kept.into_iter().find(|epoch| epoch.number == number)).cloned()
     }
 
     /// The segments of one track.

@@ -118,7 +118,7 @@ impl Hls {
         }
         let targets = camera.promise();
         if let Some(want) = want
-            && let Some(refusal) = reload(camera, rendition, track, want, targets.duration).await
+            && let Some(refusal) = reload(camera, rendition, (track, list), want, targets.duration).await
         {
             return refusal;
         }
@@ -152,7 +152,7 @@ impl Hls {
         let snapshot = channel.snapshot(track)?;
         Some(self.playlists.get_with(key(snapshot.version, snapshot.closed), || {
             let reports = reports(camera, rendition, track, form.list);
-            Arc::new(Rendered::media(media::render(&snapshot, form, &reports), &next(&snapshot)))
+            Arc::new(Rendered::media(media::render(&snapshot, form, &reports), &next(&snapshot, form.list)))
         }))
     }
 }
@@ -166,9 +166,13 @@ pub struct Request<'a> {
     pub headers: &'a HeaderMap,
 }
 
-/// How far the camera's other playlists have come.
+/// How far the camera's other playlists have come. Lists of I-frames neither report nor are reported of (RFC 8216bis
+/// B.1).
 fn reports(camera: &Camera, own: &Rendition, own_track: TrackKind, list: List) -> Vec<RenditionReport> {
     let mut reports = Vec::new();
+    if list == List::IFrames {
+        return reports;
+    }
     for rendition in &camera.renditions {
         let tip = rendition.channel.tip();
         for track in [TrackKind::Video, TrackKind::Audio] {
@@ -189,8 +193,9 @@ fn reports(camera: &Camera, own: &Rendition, own_track: TrackKind, list: List) -
     reports
 }
 
-fn next(snapshot: &Snapshot) -> String {
+fn next(snapshot: &Snapshot, list: List) -> String {
     match &snapshot.open {
+        _ if list == List::IFrames => snapshot.open_msn.to_string(),
         Some(open) if open.whole => open.msn.to_string(),
         open => format!("{}.{}", snapshot.open_msn, open.as_ref().map_or(0, |open| open.parts.len())),
     }

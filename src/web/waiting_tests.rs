@@ -17,7 +17,9 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::{Options, Parts, Server};
 use crate::live::testing::FakeCamera;
-use crate::live::{Camera, Catalog, Rendition};
+use crate::live::{Camera, Catalog, Rendition, State, Status};
+use crate::media::track::testing;
+use crate::media::{Frame, TrackKind};
 use crate::{hls, mse};
 
 /// Of each kind: playlists by part, playlists by segment, hinted parts.
@@ -30,6 +32,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 async fn started() -> (Server, FakeCamera) {
     let mut camera = FakeCamera::silent(50);
     camera.play(64);
+    serving(camera).await
+}
+
+async fn serving(camera: FakeCamera) -> (Server, FakeCamera) {
     let rendition = Rendition { name: "main".into(), channel: camera.channel.clone() };
     let catalog = Arc::new(Catalog::default());
     catalog.insert(Camera::new(
@@ -148,6 +154,58 @@ async fn requests_end_when_their_camera_is_removed() {
     let stream = asked(&server, "/hls/door/main/video.m3u8?_HLS_msn=999&_HLS_part=7").await;
     let late = tokio::time::timeout(PATIENCE, answer(stream)).await.expect("it is answered");
     assert!(late.starts_with("HTTP/1.1 200") && late.ends_with("#EXT-X-ENDLIST\n"), "{late}");
+}
+
+/// What somebody gets who waits for the hinted part `name` while `happens`.
+async fn dropped(
+    (server, mut camera): (Server, FakeCamera),
+    name: &str,
+    happens: impl FnOnce(&mut FakeCamera),
+) -> String {
+    let waiting = asked(&server, &format!("/hls/door/main/abc/{name}.m4s")).await;
+    until_waiting(&camera, 1).await;
+    happens(&mut camera);
+    let answer = timeout(PATIENCE, answer(waiting)).await.expect("it is answered");
+    assert!(server.stop(PATIENCE).await);
+    answer
+}
+
+/// RFC 8216bis 6.2.6: who waited too long in vain would get 503.
+#[tokio::test]
+async fn who_waits_for_a_part_that_will_never_come_is_told_at_once() {
+    let not_found = |answer: String| assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+    let between = async || {
+        let (server, mut camera) = started().await;
+        // 101 has ended, and nothing of 102 is there.
+        camera.break_off(10, testing::video_only());
+        (server, camera)
+    };
+    not_found(dropped(between().await, "video-102.0", |camera| camera.publisher.close()).await);
+    let slow = |camera: &mut FakeCamera| {
+        let data = Bytes::from_static(b"slow");
+        let (decode_time, duration) = (3_600_000, 90_000);
+        let track = TrackKind::Video;
+        for (n, sync) in [(0, true), (1, false), (2, false)] {
+            let decode_time = decode_time + n * u64::from(duration);
+            let data = data.clone();
+            let frame = Frame { track, decode_time, duration, composition_offset: 0, sync, data };
+            camera.publisher.push(frame).expect("a frame in its place");
+        }
+    };
+    not_found(dropped(between().await, "video-102.0", slow).await);
+    let rests = |camera: &mut FakeCamera| camera.publisher.set_status(Status::plain(State::Idle));
+    not_found(dropped(started().await, "video-101.1", rests).await);
+}
+
+#[tokio::test]
+async fn who_waits_for_sound_is_told_when_there_is_none() {
+    let mut camera = FakeCamera::new(50, testing::tracks());
+    camera.play(60).break_off(10, testing::video_only());
+    let silent = |camera: &mut FakeCamera| {
+        camera.play(160);
+    };
+    let answer = dropped(serving(camera).await, "audio-102.0", silent).await;
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod answers;
 mod conditions;
 mod delta;
+mod iframes;
 mod log;
 mod media;
 mod multivariant;

@@ -4,9 +4,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
 use crate::support::client::join;
 use crate::support::playlist;
-use crate::support::site::Site;
+use crate::support::site::{Site, shared};
+use crate::support::soon;
 use crate::support::tls::{Certificate, HOST};
 
 const VIDEO: &str = "/hls/demo/sub/video.m3u8";
@@ -82,5 +86,33 @@ async fn curl_and_h2load_get_everything_over_tls_and_without() {
         // Two hundred who wait for the same thing, in four connections.
         let (msn, part) = site.playlist(VIDEO).await.next_part();
         h2load(&[format!("{base}{VIDEO}?_HLS_msn={msn}&_HLS_part={part}")], 200, 4).await;
+    }
+}
+
+/// A frame of HTTP/2 (RFC 9113, 4.1) on the connection itself.
+fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
+    [&(payload.len() as u32).to_be_bytes()[1..], &[kind, 0, 0, 0, 0, 0], payload].concat()
+}
+
+/// Players and proxies find out by pings whether a connection lives, also where nothing but a reload waits (N101).
+#[tokio::test]
+async fn a_ping_is_answered_with_what_it_said() {
+    const SETTINGS: u8 = 4;
+    const PING: u8 = 6;
+    const ACK: u8 = 1;
+    const OPAQUE: &[u8; 8] = b"are you?";
+    let mut stream = TcpStream::connect(shared().address).await.expect("it listens");
+    let hello = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice(), &frame(SETTINGS, b""), &frame(PING, OPAQUE)];
+    stream.write_all(&hello.concat()).await.expect("it reads");
+    loop {
+        let mut head = [0; 9];
+        soon("a frame", stream.read_exact(&mut head)).await.expect("the connection stays open");
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut payload = vec![0; length as usize];
+        soon("its payload", stream.read_exact(&mut payload)).await.expect("the whole frame");
+        if head[3] == PING && head[4] == ACK {
+            assert_eq!(payload, OPAQUE);
+            return;
+        }
     }
 }

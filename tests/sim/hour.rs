@@ -53,5 +53,6 @@ fn an_hour_of_two_renditions_with_faults() {
     let options = Options { window: Duration::from_secs(150), ..Options::default() };
     let seen =
         run(&Plan { options, renditions, viewer_ms: 3_000, noise: 1 }).unwrap_or_else(|why| panic!("{why}"));
+    assert!(seen.left > 10_000 && seen.iframes > 2_000, "{seen:?}");
     assert!(seen.segments > 4_000 && seen.breaks > 50 && seen.gaps > 10 && seen.deltas > 10_000, "{seen:?}");
 }

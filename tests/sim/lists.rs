@@ -10,6 +10,8 @@ use belvedere::media::{Ticks, TrackKind};
 use belvedere::stats::RenditionStats;
 
 use crate::blocking;
+use crate::iframes::IFrames;
+use crate::leaving::Leaving;
 use crate::pieces::Pieces;
 use crate::plan::{Event, Scene, Sound, Stream};
 use crate::renditions::Rendition;
@@ -49,6 +51,8 @@ pub struct Lists {
     live: Url,
     dvr: Url,
     pieces: Pieces,
+    leaving: Leaving,
+    iframes: IFrames,
     snapshot: Option<Snapshot>,
     date_slack: (f64, f64),
     /// True when the newest look found another finished segment.
@@ -96,6 +100,8 @@ impl Lists {
             live: Url::default(),
             dvr: Url::default(),
             pieces: Pieces::new(rendition, track),
+            leaving: Leaving::new(rendition, track),
+            iframes: IFrames::new(rendition.channel.clone()),
             snapshot: None,
             date_slack,
             longer: false,
@@ -124,6 +130,14 @@ impl Lists {
         self.longer = newest(&snapshot) > self.snapshot.as_ref().and_then(newest);
         self.read(&snapshot, faults);
         self.pieces.read(&snapshot, &self.name, faults, &mut self.seen);
+        if let Some(dvr) = self.dvr.before.as_ref().filter(|_| self.longer) {
+            self.pieces.lengths(dvr, &self.name, faults);
+            if self.name.track == TrackKind::Video {
+                let expected = Expected { date_slack: self.date_slack, parts: false };
+                let full = self.stats.segments_evicted_early.get() > 0;
+                self.seen.iframes += self.iframes.look(&snapshot, dvr, (expected, full), &self.name, faults);
+            }
+        }
         self.snapshot = Some(snapshot);
     }
 
@@ -151,6 +165,8 @@ impl Lists {
         let whole = snapshot.open.as_ref().is_some_and(|open| open.whole);
         let expected = Expected { date_slack: self.date_slack, parts: !whole };
         let same = dvr.text == live.text && same_before(&self.live, &self.dvr);
+        // Both list the same parts: those near the end.
+        self.seen.left += self.leaving.look(self.live.before.as_ref(), &live, &self.name, faults);
         for (url, playlist) in
             [(&mut self.live, live), (&mut self.dvr, dvr)].into_iter().take(2 - usize::from(same))
         {
@@ -254,7 +270,7 @@ impl Lists {
     fn url(&self, list: List) -> &Url {
         match list {
             List::Live => &self.live,
-            List::Dvr => &self.dvr,
+            List::Dvr | List::IFrames => &self.dvr,
         }
     }
 

@@ -4,12 +4,14 @@ use std::collections::VecDeque;
 use std::fmt::Display;
 use std::sync::Arc;
 
-use belvedere::live::{Channel, Chunk, Epoch, Part, Snapshot};
+use belvedere::live::{Channel, Chunk, Epoch, Part, Segment, Snapshot};
 use belvedere::media::{Ticks, TrackKind};
 use belvedere::stats::RenditionStats;
 
 use crate::renditions::{Rendition, Tap};
+use crate::support::checker::check_lengths;
 use crate::support::media;
+use crate::support::playlist::{self, Playlist};
 use crate::world::{Faults, Seen};
 
 /// Times are rounded to ticks at both ends.
@@ -33,7 +35,8 @@ pub struct Pieces {
     /// Number of the next picture, counted from 0 over all that were taken.
     picture: usize,
     kept: VecDeque<Kept>,
-    first: u64,
+    /// From when to when the media of listed segments lasts, in seconds, by number.
+    spans: VecDeque<(u64, f64, f64)>,
 }
 
 /// How long a segment must be loadable (RFC 8216bis 6.2.2).
@@ -72,7 +75,7 @@ impl Pieces {
             expected: None,
             picture: 0,
             kept: VecDeque::new(),
-            first: 0,
+            spans: VecDeque::new(),
         }
     }
 
@@ -119,6 +122,7 @@ impl Pieces {
                 });
                 self.parts.clear();
                 self.msn = segment.msn + 1;
+                self.spans.extend(self.span(segment));
             }
             seen.segments += 1;
             // The first list shows what could have been listed before.
@@ -308,6 +312,28 @@ impl Pieces {
         while self.kept.front().is_some_and(over) {
             self.kept.pop_front();
         }
-        self.first = first;
+        while self.spans.front().is_some_and(|(msn, ..)| *msn < first) {
+            self.spans.pop_front();
+        }
+    }
+
+    /// From when to when the media of a segment lasts, by its own bytes.
+    fn span(&self, segment: &Segment) -> Option<(u64, f64, f64)> {
+        let (first, last) = (segment.parts.first()?.chunks.first()?, segment.parts.last()?.chunks.last()?);
+        let timescale = f64::from(segment.epoch.tracks.timescale(self.track)?);
+        let (start, end) = (media::one(&first.bytes).start, media::one(&last.bytes).end());
+        Some((segment.msn, start as f64 / timescale, end as f64 / timescale))
+    }
+
+    /// Holds the durations in a list against its media.
+    pub fn lengths(&self, playlist: &Playlist, name: &dyn Display, faults: &mut Faults) {
+        let span = |listed: &playlist::Segment| {
+            let at = self.spans.binary_search_by_key(&listed.msn, |(msn, ..)| *msn).ok()?;
+            let (_, start, end) = self.spans[at];
+            Some((start, end))
+        };
+        for violation in check_lengths(playlist, span) {
+            faults.unless(false, violation.rule, name, || format!("{}\n{}", violation.what, playlist.text));
+        }
     }
 }

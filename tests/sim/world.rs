@@ -70,6 +70,9 @@ pub struct Seen {
     pub gaps: u64,
     pub breaks: u64,
     pub deltas: u64,
+    /// Parts that left a list.
+    pub left: u64,
+    pub iframes: u64,
 }
 
 impl std::ops::AddAssign for Seen {
@@ -81,6 +84,8 @@ impl std::ops::AddAssign for Seen {
         self.gaps += other.gaps;
         self.breaks += other.breaks;
         self.deltas += other.deltas;
+        self.left += other.left;
+        self.iframes += other.iframes;
     }
 }
 

@@ -46,11 +46,20 @@ impl Line {
 
     /// Bit rates over the finished segments.
     pub fn bit_rates(&self) -> BitRates {
-        let rate = |segment: &Arc<Segment>| bit_rate(segment.bytes(), segment.duration);
+        self.rates(Segment::bytes)
+    }
+
+    /// Those of the sync samples alone that they start with.
+    pub fn sync_bit_rates(&self) -> BitRates {
+        self.rates(|segment| segment.sync_sample().map_or(0, |chunk| chunk.bytes.len()))
+    }
+
+    fn rates(&self, bytes: impl Fn(&Segment) -> usize) -> BitRates {
+        let rate = |segment: &Arc<Segment>| bit_rate(bytes(segment), segment.duration);
         let length = Ticks(self.segments.iter().map(|segment| segment.duration.0).sum());
-        let bytes = self.segments.iter().map(|segment| segment.bytes()).sum();
+        let sum = self.segments.iter().map(|segment| bytes(segment)).sum();
         // A segment of one picture, as before a break, tells nothing of the stream.
         let telling = self.segments.iter().filter(|segment| segment.duration >= TELLING);
-        BitRates { peak: telling.map(rate).max().unwrap_or(0), average: bit_rate(bytes, length) }
+        BitRates { peak: telling.map(rate).max().unwrap_or(0), average: bit_rate(sum, length) }
     }
 }

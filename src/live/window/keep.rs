@@ -47,7 +47,7 @@ impl Window {
         let keep = self.keep();
         let first_listed = self.video.first_listed();
         while self.video.oldest().is_some() {
-            let full = self.ring.bytes() > self.options.ring_bytes;
+            let full = self.ring.bytes() + self.stood_in.bytes() > self.options.ring_bytes;
             let over = self.video.oldest_is_over(keep);
             if !full && !over {
                 break;
@@ -70,6 +70,7 @@ impl Window {
         if let Some(audio) = &mut self.audio {
             audio.drop_before(first_msn);
         }
+        self.stood_in.drop_before(first_msn);
         let first_chunk = match (self.video.oldest(), self.video.open()) {
             (Some(oldest), _) => oldest.first_chunk,
             (None, Some(open)) => open.first_chunk(),

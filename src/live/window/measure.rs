@@ -25,6 +25,12 @@ impl Window {
         self.audio.as_ref().map(Line::bit_rates).unwrap_or_default()
     }
 
+    /// Those of the sync samples alone that segments start with; before the first of them, of all that there is.
+    pub fn sync_bit_rates(&self) -> BitRates {
+        let rates = self.video.sync_bit_rates();
+        if rates.peak > 0 { rates } else { self.bit_rates() }
+    }
+
     /// What this ring knows of its camera.
     pub fn measured(&self) -> Measured {
         let newest = self.ring.newest().map(|chunk| chunk.end);

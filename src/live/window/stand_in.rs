@@ -6,6 +6,7 @@
 //! (RFC 8216bis 6.2.1), and no player is sent there meanwhile. The chunks are listed and no more than that: the ring is
 //! for those who want pictures.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -47,6 +48,34 @@ struct Span {
     finished: bool,
     /// Where it will end, as far as can be told.
     expected_end: Option<Ticks>,
+}
+
+/// The bytes of sound that stands in, by the segments that list it: they count towards the ring's budget, since whose
+/// they are may have let go of them.
+#[derive(Debug, Default)]
+pub(super) struct Borrowed {
+    segments: VecDeque<(u64, usize)>,
+    bytes: usize,
+}
+
+impl Borrowed {
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn add(&mut self, msn: u64, bytes: usize) {
+        self.bytes += bytes;
+        match self.segments.back_mut().filter(|(last, _)| *last == msn) {
+            Some((_, sum)) => *sum += bytes,
+            None => self.segments.push_back((msn, bytes)),
+        }
+    }
+
+    pub(super) fn drop_before(&mut self, msn: u64) {
+        while let Some((_, bytes)) = self.segments.pop_front_if(|(oldest, _)| *oldest < msn) {
+            self.bytes -= bytes;
+        }
+    }
 }
 
 impl Window {
@@ -165,7 +194,9 @@ impl Window {
             cutter::audio(open, Incoming::from(&*chunk), span.expected_end, &limits)
         });
         let stretch = audio.last_stretch().unwrap_or(0).max(span.stretch);
+        let bytes = chunk.bytes.len();
         audio.append(chunk, Place { boundary, stretch, index, whole: false, longest_part: limits.part });
+        self.stood_in.add(audio.open_msn(), bytes);
     }
 
     /// What neither has pictures of, though to this one nothing has broken since it ended at `from`, is a gap in both

@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use super::{Hls, not_delivering, seconds, target_duration};
 use crate::hls::{List, Sound, Variant, multivariant};
+use crate::live::line::BitRates;
 use crate::live::targets::segment_limit;
 use crate::live::{Camera, Channel, Closed, Epoch, Rendition, State};
 use crate::media::AudioTrack;
@@ -146,6 +147,10 @@ fn render(known: &[(&Rendition, Arc<Epoch>)], list: List, alone: bool, target_du
                 list,
             }),
             list,
+            iframes: (list == List::Dvr).then(|| {
+                let rates = one.channel.sync_bit_rates();
+                BitRates { peak: rates.peak.max(1) * 11 / 10, ..rates }
+            }),
         }
     });
     multivariant::render(&variants.collect::<Vec<_>>(), independent)

@@ -8,8 +8,8 @@ use hyper::StatusCode;
 use tokio::time::timeout;
 
 use super::{late, seconds, stood_in_for};
-use crate::hls::{Reload, Want, decide};
-use crate::live::{Camera, Rendition, Tip};
+use crate::hls::{List, Reload, Want, decide, decide_finished};
+use crate::live::{Camera, LineTip, Rendition, Tip};
 use crate::media::TrackKind;
 use crate::web::answer::{Answer, error};
 
@@ -64,17 +64,21 @@ async fn stand_in(camera: &Camera, rendition: &Rendition, track: TrackKind) {
 pub(super) async fn reload(
     camera: &Camera,
     rendition: &Rendition,
-    track: TrackKind,
+    (track, list): (TrackKind, List),
     want: Want,
     target_duration: u32,
 ) -> Option<Answer> {
     let channel = &rendition.channel;
     let part_target = channel.part_target(track).unwrap_or_default();
+    let decide = |line: LineTip| match list {
+        List::Live | List::Dvr => decide(line, part_target, want),
+        List::IFrames => decide_finished(line, want),
+    };
     // A list that has ended is all there is (RFC 8216bis 6.2.5.2).
     if channel.tip().closed {
         return None;
     }
-    let decision = |tip: &Tip| tip.line(track).map_or(Reload::Wait, |line| decide(line, part_target, want));
+    let decision = |tip: &Tip| tip.line(track).map_or(Reload::Wait, decide);
     match decision(&channel.tip()) {
         Reload::Serve => return None,
         Reload::Reject => {

@@ -1,5 +1,6 @@
 //! Segments, parts and init segments: what a decoder gets.
 
+use crate::support::checker::check_lengths;
 use crate::support::media::{AUDIO, Chunk, VIDEO, chunks, init};
 use crate::support::playlist::Segment;
 use crate::support::recording::{Track, recording, track};
@@ -102,6 +103,12 @@ fn the_lengths_in_a_playlist_add_up_to_the_media_within_a_frame() {
         let (start, end) = (ends(&segments[0]).0, ends(&segments[segments.len() - 1]).1);
         let real = (end - start) as f64 / timescale(track);
         assert!((real - track.last().length()).abs() < 0.032, "{}: {real} s", track.path);
+        let scale = timescale(track);
+        let lasts = |segment: &Segment| {
+            let (start, end) = ends(segment);
+            Some((start as f64 / scale, end as f64 / scale))
+        };
+        assert_eq!(check_lengths(track.last(), lasts), [], "{}", track.path);
     }
 }
 

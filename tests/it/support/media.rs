@@ -96,6 +96,16 @@ pub fn is_init(bytes: &[u8]) -> bool {
     bytes.get(4..8) == Some(b"ftyp")
 }
 
+/// True for bytes that end where a box does.
+pub fn is_whole(mut bytes: &[u8]) -> bool {
+    while !bytes.is_empty() {
+        let Ok(header) = Header::decode(&mut bytes) else { return false };
+        let Some(rest) = header.size.and_then(|size| bytes.get(size..)) else { return false };
+        bytes = rest;
+    }
+    true
+}
+
 /// Reads chunks, with a `styp` before them or without.
 pub fn chunks(mut bytes: &[u8]) -> Vec<Chunk> {
     let mut chunks = Vec::new();

@@ -30,6 +30,8 @@ pub struct Playlist {
     pub map_hints: Vec<String>,
     pub reports: Vec<Report>,
     pub ended: bool,
+    /// True where segments are I-frames.
+    pub iframes: bool,
     /// Tags in the order in which they came, by name.
     pub order: Vec<&'static str>,
 }
@@ -43,6 +45,8 @@ pub struct Segment {
     /// How many EXT-X-DISCONTINUITY stand before it.
     pub discontinuities: u64,
     pub gap: bool,
+    /// How many bytes of it, and from where on.
+    pub range: Option<(usize, usize)>,
     /// The URI of the init segment in force.
     pub map: Option<String>,
     /// PROGRAM-DATE-TIME in milliseconds since 1970.
@@ -204,6 +208,14 @@ fn take(tag: Tag<'_>, playlist: &mut Playlist, segment: &mut Segment, map: &mut 
             let (uri, last_msn, last_part) = (tag.uri().to_owned(), tag.last_msn(), tag.last_part());
             playlist.reports.push(Report { uri, last_msn, last_part });
             "RENDITION-REPORT"
+        }
+        Tag::IFramesOnly(_) => {
+            playlist.iframes = true;
+            "I-FRAMES-ONLY"
+        }
+        Tag::Byterange(tag) => {
+            segment.range = Some((tag.length() as usize, tag.offset().expect("an offset") as usize));
+            "BYTERANGE"
         }
         Tag::Endlist(_) => {
             playlist.ended = true;
