@@ -46,7 +46,11 @@ impl Window {
     pub(super) fn evict(&mut self) {
         let keep = self.keep();
         let first_listed = self.video.first_listed();
-        while self.video.oldest().is_some() {
+        while let Some(oldest) = self.video.oldest() {
+            // What stands in may fill a small ring by itself: the list goes on nevertheless.
+            if self.broken && oldest.msn + 1 == self.video.open_msn() && self.stood_in.bytes() > 0 {
+                break;
+            }
             let full = self.ring.bytes() + self.stood_in.bytes() > self.options.ring_bytes;
             let over = self.video.oldest_is_over(keep);
             if !full && !over {
@@ -59,8 +63,8 @@ impl Window {
         if self.video.first_listed() > first_listed {
             self.tell_start();
         }
-        // Without a finished segment the chunks alone are bounded.
-        while self.ring.bytes() > self.options.ring_bytes && !self.ring.is_empty() {
+        // Without a finished segment that could go the chunks alone are bounded.
+        while self.ring.bytes() + self.stood_in.bytes() > self.options.ring_bytes && !self.ring.is_empty() {
             self.ring.drop_oldest();
         }
     }
