@@ -24,10 +24,9 @@ const SECOND: i64 = 90_000;
 /// A mapping that is off by more is broken with, not slewed.
 const SLEWABLE: i64 = 250 * MILLISECOND;
 
-/// Frames that come before their time by more than this show that the mapping is wrong; less costs nobody anything,
-/// and it is what a busy machine makes of a session's beginning.
+/// The mapping is wrong where frames come before their time by more than this, which a busy machine may make of the
+/// beginning of a session; less costs nobody anything.
 const EARLY: i64 = 750 * MILLISECOND;
-
 /// So many of them in a row: no network can do that.
 const EARLY_FRAMES: u32 = 8;
 
@@ -311,7 +310,6 @@ impl Timeline {
 impl Track {
     /// The offset by arrival times.
     fn least(&self) -> Option<i64> {
-        // What is bent to them knows it already, as all tracks do.
         self.rate.offset().or_else(|| self.arrivals.least())
     }
 
