@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::ingest::{self, CameraClock, Name, Sessions, Start};
 use crate::live::{
-    Camera, Catalog, Options as LiveOptions, Origin, Publisher, Rendition, State, Status, channel,
+    Camera, Catalog, Options as LiveOptions, Origin, Publisher, Rendition, State, Status, channel, stand_by,
 };
 use crate::settings::{self, Settings};
 use crate::stats::RenditionStats;
@@ -149,7 +149,11 @@ impl App {
         let always_on = camera.enabled && camera.start == Start::Always;
         let mut camera = Camera::new(camera.name.to_string(), camera.title, order, renditions, live);
         camera.always_on = always_on;
-        catalog.insert(camera);
+        let camera = catalog.insert(camera);
+        if camera.renditions.len() > 1 {
+            let stop = self.stop_ingest.clone();
+            self.ingest.spawn(async move { stop.run_until_cancelled(stand_by(camera)).await });
+        }
     }
 
     /// The address of the first plain listener that has one, with the port that the system gave; 0.0.0.0:0 if there is

@@ -1,9 +1,7 @@
 //! The multivariant playlist: one variant a rendition, and the sound that plays along as a group of its own.
 //!
-//! Where each rendition has sound of its own, a player that turns away from one that is down takes picture and sound
-//! from another: hls.js looks for a variant with another group where a list of sound fails. That is worth that a player
-//! that changes the picture loads the other sound too, though it is the same (RFC 8216bis 6.2.4): names and languages
-//! are alike, so that none takes it for another choice, and what was loaded stays.
+//! All variants may share one group (RFC 8216bis 6.2.4): a player that changes the picture keeps the sound, and loads
+//! nothing of it twice. Where there are several, names and languages are alike, so that none is taken for another choice.
 
 use std::sync::Arc;
 

@@ -4,9 +4,9 @@ use std::sync::{Arc, OnceLock};
 
 use dashmap::DashMap;
 
+use super::Options;
 use super::channel::Channel;
 use super::targets::{Measured, Targets};
-use super::{Options, State};
 use crate::media::Ticks;
 use crate::media::time::TICKS_PER_SECOND;
 
@@ -69,16 +69,6 @@ impl Camera {
         rendition.name == default.name || (proved(default) && proved(rendition))
     }
 
-    /// The renditions that a player may turn to while `rendition` is down: those that live and show the same at the
-    /// same time. Whether they have gone on for long enough is told by [`stands_in_for`](super::Tip::stands_in_for).
-    pub fn stand_ins<'a>(&'a self, rendition: &Rendition) -> impl Iterator<Item = &'a Rendition> {
-        let down = rendition.channel.is_down() && self.is_aligned(rendition);
-        let lives = move |other: &&Rendition| {
-            down && other.channel.status().state == State::Live && self.is_aligned(other)
-        };
-        self.renditions.iter().filter(lives)
-    }
-
     /// What this camera's playlists promise, once they do.
     pub fn targets(&self) -> Option<Targets> {
         self.promise.get().copied()
@@ -113,8 +103,10 @@ pub struct Catalog {
 
 impl Catalog {
     /// Adds a camera, or puts it in the place of its namesake.
-    pub fn insert(&self, camera: Camera) {
-        self.cameras.insert(camera.name.clone(), Arc::new(camera));
+    pub fn insert(&self, camera: Camera) -> Arc<Camera> {
+        let camera = Arc::new(camera);
+        self.cameras.insert(camera.name.clone(), Arc::clone(&camera));
+        camera
     }
 
     /// The camera with this name.

@@ -360,6 +360,14 @@ impl Channel {
         self.change(Window::close);
     }
 
+    /// Lets the sound of this ring go on with what `other` has, while there are no pictures here.
+    pub(super) fn stand_in(&self, other: &Self) {
+        // One lock after the other: no ring waits for another.
+        let Some(need) = self.window().need() else { return };
+        let given = other.window().standing_in(&need);
+        self.change(|window| window.stand_in(&given));
+    }
+
     /// Says again how far the ring has come, after something changed beside it.
     pub(super) fn announce(&self) {
         self.change(|_| {});

@@ -208,7 +208,7 @@ impl Line {
     }
 
     /// Fills the place of `other`, a segment of the line this one follows, with a gap.
-    fn push_gap(&mut self, other: &Segment) {
+    pub fn push_gap(&mut self, other: &Segment) {
         debug_assert!(self.open.is_none(), "a gap cannot stand inside a segment");
         let discontinuities = self.last_stretch.map_or(0, |last| other.stretch - last);
         self.push(Segment {
@@ -309,6 +309,11 @@ impl Line {
     /// The finished segments that are on the list.
     pub fn listed(&self) -> impl Iterator<Item = &Arc<Segment>> + Clone {
         self.segments.iter().skip_while(|segment| segment.msn < self.first_listed)
+    }
+
+    /// All finished segments that are kept, listed or not.
+    pub fn kept(&self) -> impl Iterator<Item = &Arc<Segment>> {
+        self.segments.iter()
     }
 
     /// The oldest kept segment.

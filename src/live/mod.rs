@@ -18,6 +18,7 @@ pub mod options;
 pub mod ring;
 pub mod share;
 pub mod snapshot;
+pub mod stand_in;
 pub mod state;
 pub mod targets;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use muxer::PushError;
 pub use options::Options;
 pub use ring::Joint;
 pub use snapshot::Snapshot;
+pub use stand_in::stand_by;
 pub use state::{State, Status};
 pub use targets::Targets;
 pub use tip::{LineTip, Tip};

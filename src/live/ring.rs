@@ -108,6 +108,14 @@ impl Ring {
         joint
     }
 
+    /// The chunks of sound that start at `from` or later, oldest first.
+    pub fn sound_from(&self, from: Ticks) -> Vec<Arc<Chunk>> {
+        let sound = self.chunks.iter().rev().filter(|chunk| chunk.track == TrackKind::Audio);
+        let mut sound: Vec<_> = sound.take_while(|chunk| chunk.start >= from).cloned().collect();
+        sound.reverse();
+        sound
+    }
+
     /// How many chunks of the video start at `from` or later, but before `to`; from the newest back.
     pub fn frames_between(&self, from: Ticks, to: Ticks) -> usize {
         let video = self.chunks.iter().rev().filter(|chunk| chunk.track == TrackKind::Video);

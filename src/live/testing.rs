@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use bytes::Bytes;
 
-use super::{Camera, Channel, Options, Origin, Publisher, Rendition, RunId, channel};
+use super::{Camera, Channel, Options, Origin, Publisher, Rendition, RunId, State, Status, channel};
 use crate::media::time::Anchor;
 use crate::media::track::testing;
 use crate::media::{Frame, Ticks, TrackKind, Tracks};
@@ -41,14 +41,34 @@ impl FakeCamera {
     }
 
     fn with(gop: u64, tracks: Tracks, options: Options) -> Self {
+        Self::of(&Self::origin(), gop, tracks, options)
+    }
+
+    /// A camera whose renditions `main` and `sub` show the same at the same time, and live; and each for itself.
+    pub(crate) fn pair(gop: u64, main: Tracks, sub: Tracks) -> (Self, Self, Camera) {
+        let (origin, options) = (Self::origin(), Options::default());
+        let [main, sub] = [main, sub].map(|tracks| Self::of(&origin, gop, tracks, options));
+        let renditions = [("main", &main), ("sub", &sub)].map(|(name, one)| {
+            one.publisher.set_status(Status::plain(State::Live));
+            one.publisher.set_skew(Some(Ticks(0)));
+            Rendition { name: name.into(), channel: one.channel.clone() }
+        });
+        let camera = Camera::new("door".into(), "Door".into(), 0, renditions.to_vec(), options);
+        (main, sub, camera)
+    }
+
+    fn origin() -> Origin {
         let anchor = Anchor {
             ticks: Ticks(0),
             instant: Instant::now(),
             wall: UNIX_EPOCH + Duration::from_secs(1_000_000_000),
         };
+        Origin { run: RunId(0xabc), first_msn: 100, ..Origin::new(Duration::ZERO, anchor) }
+    }
+
+    fn of(origin: &Origin, gop: u64, tracks: Tracks, options: Options) -> Self {
         let stats = Arc::new(RenditionStats::default());
-        let origin = Origin { run: RunId(0xabc), first_msn: 100, ..Origin::new(Duration::ZERO, anchor) };
-        let (publisher, channel) = channel(options, &origin, stats);
+        let (publisher, channel) = channel(options, origin, stats);
         publisher.begin(tracks.clone()).expect("good records");
         let rendition = Rendition { name: "main".into(), channel: channel.clone() };
         let camera = Camera::new("door".into(), "Door".into(), 0, vec![rendition], options);
@@ -75,6 +95,26 @@ impl FakeCamera {
                 self.push(TrackKind::Audio, self.samples, SAMPLES as u32, true);
                 self.samples += SAMPLES;
             }
+        }
+        self
+    }
+
+    /// Has all frames of sound lie so many samples later.
+    pub(crate) fn shift_sound(&mut self, samples: u64) -> &mut Self {
+        self.samples += samples;
+        self
+    }
+
+    /// Sends this many pictures, whose sound does not come.
+    pub(crate) fn play_mute(&mut self, frames: u64) -> &mut Self {
+        for _ in 0..frames {
+            self.push(
+                TrackKind::Video,
+                self.frames * FRAME,
+                FRAME as u32,
+                self.frames.is_multiple_of(self.gop),
+            );
+            self.frames += 1;
         }
         self
     }

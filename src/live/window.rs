@@ -6,6 +6,7 @@ mod keep;
 mod measure;
 mod rest;
 mod sound;
+mod stand_in;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -125,6 +126,7 @@ impl Window {
             if !chunk.sync {
                 return;
             }
+            self.end_stand_in();
             (self.broken, self.begun) = (false, chunk.start);
             self.stretch = match self.video.last_stretch() {
                 Some(_) => self.origin.stretch_after(self.stretch),
@@ -201,6 +203,7 @@ impl Window {
     /// Nothing will come any more.
     pub fn close(&mut self) {
         self.interrupt();
+        self.end_stand_in();
         self.closed = true;
     }
 

@@ -109,7 +109,8 @@ impl Hls {
             return not_delivering(camera);
         }
         let finished = |tip: &Tip| tip.line(track).is_some_and(|line| line.finished);
-        if wait(camera, rendition, self.options.start_timeout, finished).await == Waited::StandIn {
+        let patience = self.options.start_timeout;
+        if wait(camera, rendition, track, patience, finished).await == Waited::StandIn {
             return stood_in_for(rendition);
         }
         if !channel.tip().line(track).is_some_and(|line| line.started) {
@@ -237,7 +238,7 @@ async fn part(camera: &Camera, rendition: &Rendition, track: TrackKind, id: Part
         }
         let passed = |tip: &Tip| tip.revision >= now.revision && position(tip) != hinted;
         let patience = seconds(target_duration(camera) * 3);
-        match wait(camera, rendition, patience, passed).await {
+        match wait(camera, rendition, track, patience, passed).await {
             Waited::Come => {}
             Waited::Late => return late(),
             Waited::StandIn => return stood_in_for(rendition),

@@ -90,6 +90,9 @@ pub fn run(plan: &Plan) -> Result<Seen, String> {
     while let Some(index) = world.next() {
         world.renditions[index].step();
         world.look();
+        // After what it follows, and a moment later.
+        world.camera.stand_in();
+        world.look();
     }
     world.renditions.iter_mut().for_each(Rendition::close);
     world.look();

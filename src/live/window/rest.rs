@@ -7,6 +7,7 @@ impl Window {
     /// went to rest. Numbers go on, and what comes begins behind a discontinuity.
     pub fn forget(&mut self) {
         self.interrupt();
+        self.end_stand_in();
         while self.video.oldest().is_some() {
             self.video.drop_oldest();
             self.evict_audio_and_chunks();

@@ -11,7 +11,7 @@ use crate::media::Ticks;
 use crate::media::time::TICKS_PER_SECOND;
 
 /// A segment of sound may be this much longer than one of pictures: the longest frame, 2048 samples at 8 kHz.
-const SOUND_SLACK: Ticks = Ticks(TICKS_PER_SECOND as i64 * 256 / 1000);
+pub(super) const SOUND_SLACK: Ticks = Ticks(TICKS_PER_SECOND as i64 * 256 / 1000);
 
 /// The timescale of sound is not that of pictures.
 const ROUNDING: Ticks = Ticks(TICKS_PER_SECOND as i64 / 100);

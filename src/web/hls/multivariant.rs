@@ -127,8 +127,8 @@ fn render(known: &[(&Rendition, Arc<Epoch>)], list: List, alone: bool, target_du
         let gop = measured.longest_gop;
         measured.independent && gop.0 > 0 && gop <= segment_limit(target_duration)
     });
+    let heard = heard(known);
     let variants = known.iter().map(|(one, epoch)| {
-        let heard = heard(known, epoch);
         let (rates, own_sound) = (one.channel.bit_rates(), one.channel.sound_bit_rates());
         let sound_rates = heard.as_ref().map(|(from, _)| from.channel.sound_bit_rates()).unwrap_or_default();
         let with_sound = |all: u64, own: u64, heard: u64| (all.saturating_sub(own) + heard).max(1);
@@ -139,10 +139,10 @@ fn render(known: &[(&Rendition, Arc<Epoch>)], list: List, alone: bool, target_du
             peak: with_sound(rates.peak, own_sound.peak, sound_rates.peak) * 11 / 10,
             average: with_sound(rates.average, own_sound.average, sound_rates.average),
             frame_rate: one.channel.frame_rate(),
-            sound: heard.map(|(from, audio)| Sound {
+            sound: heard.as_ref().map(|(from, audio)| Sound {
                 name: from.name.clone(),
                 folder: folder(from),
-                audio,
+                audio: Arc::clone(audio),
                 list,
             }),
             list,
@@ -151,20 +151,11 @@ fn render(known: &[(&Rendition, Arc<Epoch>)], list: List, alone: bool, target_du
     multivariant::render(&variants.collect::<Vec<_>>(), independent)
 }
 
-/// The sound that plays along with the rendition of `epoch`, and whose it is: its own where all that have any have
-/// the same kind, else the first there is for all. Players do not switch between variants with other codecs of sound.
-fn heard<'a>(
-    known: &[(&'a Rendition, Arc<Epoch>)],
-    epoch: &Arc<Epoch>,
-) -> Option<(&'a Rendition, Arc<AudioTrack>)> {
-    let sounds = known.iter().filter_map(|(one, of)| Some((*one, of, of.tracks.audio.clone()?)));
-    let sounds: Vec<_> = sounds.collect();
-    let first = sounds.first()?;
-    let kind = |audio: &AudioTrack| (audio.rfc6381.clone(), audio.channels);
-    let alike = sounds.iter().all(|(.., audio)| kind(audio) == kind(&first.2));
-    let own = sounds.iter().find(|(_, of, _)| alike && Arc::ptr_eq(of, epoch));
-    let (from, _, audio) = own.unwrap_or(first);
-    Some((*from, audio.clone()))
+/// The sound that plays along with all renditions, and whose it is: that of the first that has any. A player that
+/// changes the picture keeps it, and it goes on where its own rendition goes away
+/// ([`Camera::keeps_sound`](crate::live::Camera::keeps_sound)).
+fn heard<'a>(known: &[(&'a Rendition, Arc<Epoch>)]) -> Option<(&'a Rendition, Arc<AudioTrack>)> {
+    known.iter().find_map(|(one, epoch)| Some((*one, epoch.tracks.audio.clone()?)))
 }
 
 #[cfg(test)]

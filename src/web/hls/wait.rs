@@ -28,21 +28,22 @@ pub(super) enum Waited {
 pub(super) async fn wait(
     camera: &Camera,
     rendition: &Rendition,
+    track: TrackKind,
     patience: Duration,
     fact: impl FnMut(&Tip) -> bool,
 ) -> Waited {
     let come = std::pin::pin!(timeout(patience, rendition.channel.until(fact)));
     // In this order: a stand-in is the better answer to who waits in vain.
-    match select(std::pin::pin!(stand_in(camera, rendition)), come).await {
+    match select(std::pin::pin!(stand_in(camera, rendition, track)), come).await {
         Either::Left(((), _)) => Waited::StandIn,
         Either::Right((Ok(_), _)) => Waited::Come,
         Either::Right((Err(_), _)) => Waited::Late,
     }
 }
 
-/// Ends when the rendition is down, and another one has gone on without it.
-async fn stand_in(camera: &Camera, rendition: &Rendition) {
-    if camera.renditions.len() < 2 {
+/// Ends when the rendition is down, and another one has gone on without it. Its sound goes on with the other one's.
+async fn stand_in(camera: &Camera, rendition: &Rendition, track: TrackKind) {
+    if camera.renditions.len() < 2 || track == TrackKind::Audio && camera.keeps_sound(rendition) {
         return pending().await;
     }
     let mut statuses: Vec<_> = camera.renditions.iter().map(|one| one.channel.statuses()).collect();
@@ -83,7 +84,7 @@ pub(super) async fn reload(
     }
     // Three target durations (RFC 8216bis 6.2.5.2).
     let patience = seconds(target_duration * 3);
-    match wait(camera, rendition, patience, |tip| decision(tip) != Reload::Wait).await {
+    match wait(camera, rendition, track, patience, |tip| decision(tip) != Reload::Wait).await {
         // A closed channel ends its list, which is what the directives are ignored for.
         Waited::Come => None,
         Waited::Late => Some(late()),

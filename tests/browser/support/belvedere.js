@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { Child } from './child.js';
 
 /** The server to test. */
-export const BINARY = process.env.BELVEDERE ?? fileURLToPath(new URL('../../../target/release/belvedere', import.meta.url));
+export const BINARY = process.env.BELVEDERE ?? fileURLToPath(new URL('../../../target/debug/belvedere', import.meta.url));
 
 export class Belvedere {
   /** Starts `belvedere serve` with these arguments; by default with the built-in camera. */
@@ -35,7 +35,7 @@ export class Belvedere {
   }
 
   async startAgain() {
-    assert.ok(existsSync(BINARY), `no server to test at ${BINARY}: run \`cargo build --release\`, or name another in BELVEDERE`);
+    assert.ok(existsSync(BINARY), `no server to test at ${BINARY}: run \`cargo build\`, or name another in BELVEDERE`);
     const args = ['serve', '--listen', this.listen, ...this.args];
     const greeting = /look here\s+(http:\S+)\n(?:\s+over TLS\s+(https:\S+)\n)?/;
     this.child = await Child.start(BINARY, args, (text) => greeting.exec(text));

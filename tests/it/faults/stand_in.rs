@@ -22,15 +22,18 @@ async fn of_two(main: &demo::Server, sub: &demo::Server) -> Site {
     site
 }
 
-/// Waits until the multivariant playlist names the pictures and the sound of these renditions and no others.
+/// Waits until the multivariant playlist names the pictures of these renditions, the sound of the first, and no others.
 async fn until_listed(site: &Site, names: &[&str]) {
+    until_listed_in(site, INDEX, names).await;
+}
+
+async fn until_listed_in(site: &Site, index: &str, names: &[&str]) {
     until(&format!("{names:?} in one list"), async || {
-        let answer = site.found(INDEX).await;
-        let lists = answer.text().matches(".m3u8").count() == 2 * names.len();
-        let named = |name: &&str| {
-            ["video", "audio"].iter().all(|kind| answer.text().contains(&format!("{name}/{kind}.m3u8")))
-        };
-        (lists && names.iter().all(named)).then_some(())
+        let answer = site.found(index).await;
+        let lists = answer.text().matches(".m3u8").count() == names.len() + 1;
+        let named = |name: &&str| answer.text().contains(&format!("{name}/video.m3u8"));
+        let sound = answer.text().contains(&format!("{}/audio.m3u8", names[0]));
+        (lists && sound && names.iter().all(named)).then_some(())
     })
     .await;
 }
@@ -64,7 +67,7 @@ async fn lists_of_a_rendition_that_is_down_are_refused_while_another_one_stands_
     let mut refusals = vec![waiting.await.unwrap()];
     // What it waits for may have come in the last moment.
     refusals.retain(|answer| answer.status != 200);
-    for list in ["video", "audio", "dvr-video", "dvr-audio"] {
+    for list in ["video", "dvr-video"] {
         for query in ["", "?_HLS_msn=1", "?_HLS_skip=YES"] {
             let path = format!("/hls/cam/main/{list}.m3u8{query}");
             refusals.push(
@@ -111,6 +114,55 @@ async fn lists_of_a_rendition_that_is_down_are_refused_while_another_one_stands_
     });
     assert_eq!(alike.await.all().map(|segment| segment.discontinuities).sum::<u64>(), 1);
     until_listed(&site, &["main", "sub"]).await;
+    soon("the end", site.app.stop()).await;
+}
+
+#[tokio::test]
+async fn sound_of_a_rendition_that_is_down_goes_on_with_that_of_another_one_or_with_silence() {
+    let (main, sub) = (camera().await, camera().await);
+    let toml = rendition("cam", "main", &main.url("main"), "")
+        + &rendition("cam", "sub", &sub.url("sub"), "")
+        + &rendition("mute", "main", &main.url("main"), "")
+        + &rendition("mute", "sub", &sub.url("sub"), "audio = \"off\"\n");
+    let site = Site::start(&toml).await;
+    until_listed(&site, &["main", "sub"]).await;
+    until_listed_in(&site, "/hls/mute/index.m3u8", &["main", "sub"]).await;
+    let lists = ["/hls/cam/main/audio.m3u8", "/hls/mute/main/audio.m3u8"];
+    let before = join_all(lists.map(|list| site.until_segments(list, 2))).await;
+    is_gone(&main, true);
+    site.until_rendition("cam", 0, "retrying").await;
+    let follow = async |list: &str, mut seen: Vec<Playlist>, ended: &dyn Fn(&[Playlist]) -> bool| {
+        // As players do: each part is asked for as soon as the one before is there.
+        while !ended(&seen) {
+            let (msn, part) = seen.last().expect("one").next_part();
+            seen.push(site.playlist(&format!("{list}?_HLS_msn={msn}&_HLS_part={part}")).await);
+        }
+        seen
+    };
+    let go_on = |seen: &[Playlist]| {
+        let first = seen[0].segments.last().expect("a segment").msn;
+        seen.last().is_some_and(|newest| newest.next_msn() > first + 6)
+    };
+    let seen = join_all(lists.iter().zip(before).map(|(list, one)| follow(list, vec![one], &go_on))).await;
+    for (list, seen) in lists.iter().zip(&seen) {
+        assert_good(&format!("{list} without its pictures"), seen);
+        let newest = seen.last().expect("some");
+        assert_eq!(stretch(newest), stretch(&seen[0]), "{}", newest.text);
+        assert!(newest.segments.iter().all(|segment| !segment.gap), "{}", newest.text);
+        let last = newest.segments.last().expect("a segment");
+        for uri in [&last.uri, last.map.as_ref().expect("an init")] {
+            site.found(&join(list, uri)).await;
+        }
+    }
+    is_gone(&main, false);
+    let back = |seen: &[Playlist]| {
+        let newest = seen.last().expect("one");
+        newest.segments.iter().any(|segment| segment.discontinuities > 0)
+    };
+    for (list, seen) in lists.iter().zip(seen) {
+        let seen = follow(list, seen, &back).await;
+        assert_good(&format!("{list} with its pictures again"), &seen);
+    }
     soon("the end", site.app.stop()).await;
 }
 
