@@ -270,6 +270,7 @@ fn run_session(data: &[u8]) {
             username: None,
             password: None,
             audio: true,
+            video: true,
         };
         let group = Sessions::default().group(&source.url);
         let limit = Duration::from_secs(20);

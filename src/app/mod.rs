@@ -236,6 +236,7 @@ fn demo_camera(demo: &demo::Server) -> settings::Camera {
             username: None,
             password: None,
             audio: true,
+            video: true,
         },
     };
     settings::Camera {

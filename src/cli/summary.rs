@@ -42,7 +42,7 @@ pub(super) fn of(settings: &Settings) -> String {
 }
 
 fn source(source: &Source) -> String {
-    let Source { url, transport, trust, username, password, audio } = source;
+    let Source { url, transport, trust, username, password, audio, video } = source;
     let host = url.host_str().unwrap_or_default();
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let transport = match transport {
@@ -54,14 +54,18 @@ fn source(source: &Source) -> String {
         (Some(_), None) => ", with a user name",
         (Some(_), Some(_)) => ", with user name and password",
     };
-    let sound = if *audio { "" } else { ", without sound" };
+    let left_out = match (audio, video) {
+        (true, true) => "",
+        (false, _) => ", without sound",
+        (true, false) => ", sound alone",
+    };
     let tls = match (url.scheme(), trust) {
         ("rtsps", Trust::WebRoots) => ", RTSP over TLS",
         ("rtsps", Trust::Roots(_)) => ", RTSP over TLS with an authority of its own",
         ("rtsps", Trust::Insecure) => ", RTSP over TLS with whoever answers",
         _ => "",
     };
-    format!("{host}{port} over {transport}{tls}{login}{sound}")
+    format!("{host}{port} over {transport}{tls}{login}{left_out}")
 }
 
 fn line(text: &mut String, line: std::fmt::Arguments<'_>) {

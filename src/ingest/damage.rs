@@ -113,6 +113,7 @@ mod tests {
             username: Some("admin".into()),
             password: Some(SecretString::from("tr0ub4dor")),
             audio: true,
+            video: true,
         };
         let scrub = Scrub::of(&source);
         for text in [

@@ -103,10 +103,19 @@ pub enum Failure {
     },
     /// No video track that can be served.
     #[error(
-        "no H.264 or H.265 video: the camera offers {found}; set the video encoding of this stream to H.264 in the camera"
+        "no H.264 or H.265 video: the camera offers {found}; set the video encoding of this stream to H.264 in the camera{}",
+        sound_alone(found)
     )]
     NoVideo {
         /// What it has instead, such as `jpeg video, pcma audio`.
+        found: String,
+    },
+    /// Sound was to play alone, and there is none that can be served.
+    #[error(
+        "no sound to play alone: the camera offers {found}; choose AAC or G.711 in the camera, or leave video = \"off\" out"
+    )]
+    NoSound {
+        /// What it has instead.
         found: String,
     },
     /// The parameters of a track make no sense.
@@ -162,7 +171,7 @@ impl Failure {
     pub fn state(&self, pause: Duration) -> State {
         match self {
             Self::Answered { status: 401 | 403, .. } => State::Unauthorized(pause),
-            Self::NoVideo { .. } | Self::Unusable { .. } => State::Unsupported(pause),
+            Self::NoVideo { .. } | Self::NoSound { .. } | Self::Unusable { .. } => State::Unsupported(pause),
             _ => State::Retrying(pause),
         }
     }
@@ -178,6 +187,11 @@ fn advice(status: u16) -> &'static str {
         461 => ": the camera does not offer this transport, try the other one",
         _ => "",
     }
+}
+
+/// What can be heard of a camera whose video is of no use.
+fn sound_alone(found: &str) -> &'static str {
+    if found.contains("audio") { ", or have its sound played alone by video = \"off\"" } else { "" }
 }
 
 /// What the camera's owner can do about a handshake that failed.
@@ -225,6 +239,10 @@ mod tests {
                 Failure::NoVideo { found: "jpeg video".into() },
                 "no H.264 or H.265 video: the camera offers jpeg video; set the video encoding of this stream to H.264 in the camera",
             ),
+            (
+                Failure::NoVideo { found: "jpeg video, pcma audio".into() },
+                "no H.264 or H.265 video: the camera offers jpeg video, pcma audio; set the video encoding of this stream to H.264 in the camera, or have its sound played alone by video = \"off\"",
+            ),
             (Failure::Stalled { after: Duration::from_millis(1_500) }, "stalled: no picture for 1.5 s"),
         ];
         let name = Name { camera: "front-door".into(), rendition: "main".into() };
@@ -242,6 +260,7 @@ mod tests {
             (answered(403), "unauthorized"),
             (answered(404), "retrying"),
             (Failure::NoVideo { found: "nothing".into() }, "unsupported"),
+            (Failure::NoSound { found: "jpeg video".into() }, "unsupported"),
             (Failure::Stalled { after: TEN }, "retrying"),
             (Failure::Panicked, "retrying"),
         ];

@@ -25,6 +25,7 @@ pub mod rtsp;
 pub mod session;
 pub mod sink;
 pub mod sound;
+pub mod still;
 pub mod swell;
 pub mod timeline;
 pub mod voice;

@@ -230,6 +230,7 @@ fn source(port: u16, path: &str) -> Source {
         username: None,
         password: None,
         audio: true,
+        video: true,
     }
 }
 

@@ -54,6 +54,8 @@ pub struct Source {
     pub password: Option<SecretString>,
     /// False leaves the sound out (`audio = "off"`).
     pub audio: bool,
+    /// False plays the sound alone, with a still (`video = "off"`): for cameras whose video cannot be carried.
+    pub video: bool,
 }
 
 /// What holds for all cameras.

@@ -216,14 +216,17 @@ pub struct AudioPace {
     next: i64,
     rate: i64,
     frame: i64,
-    /// Frames in a row that were more than [`AudioPace::TOLERANCE_MS`] off.
+    /// Off by more than this for [`Self::PATIENCE`] frames: re-anchored.
+    tolerance: i64,
+    /// Frames in a row that were.
     off: u32,
     dropping: bool,
 }
 
 impl AudioPace {
-    /// Off by this much for [`Self::PATIENCE`] frames: re-anchored. Below it nobody sees lips move wrongly.
-    const TOLERANCE_MS: i64 = 40;
+    /// The tolerance. Nobody sees lips move wrongly by 40 ms, of which the rest is left to what the times of the
+    /// two tracks are off by themselves. More only where a frame that is left out moves the line by so much.
+    const TOLERANCE_MS: std::ops::RangeInclusive<i64> = 30..=40;
     /// Off by this much: re-anchored at once.
     const AT_ONCE_MS: i64 = 200;
     /// Frames in a row that must be off before a small error counts.
@@ -232,7 +235,11 @@ impl AudioPace {
     /// Starts a line at `start` (in samples) for a track of `rate` samples a second and `frame`
     /// samples a frame; both are positive.
     pub fn new(start: i64, rate: u32, frame: u32) -> Self {
-        Self { next: start.max(0), rate: i64::from(rate), frame: i64::from(frame), off: 0, dropping: false }
+        let (rate, frame) = (i64::from(rate), i64::from(frame));
+        let [least, most] =
+            [Self::TOLERANCE_MS.start(), Self::TOLERANCE_MS.end()].map(|ms| ms * rate / 1_000);
+        let tolerance = (frame * 5 / 8).clamp(least, most);
+        Self { next: start.max(0), rate, frame, tolerance, off: 0, dropping: false }
     }
 
     /// The end of the line so far, in samples.
@@ -244,7 +251,7 @@ impl AudioPace {
     pub fn place(&mut self, presentation: i64) -> PacedAudio {
         let error = presentation - self.next;
         let error_ms = error.abs() * 1_000 / self.rate;
-        self.off = if error_ms > Self::TOLERANCE_MS { self.off + 1 } else { 0 };
+        self.off = if error.abs() > self.tolerance { self.off + 1 } else { 0 };
         if error_ms > Self::AT_ONCE_MS || self.off >= Self::PATIENCE {
             self.off = 0;
             if error > 0 {

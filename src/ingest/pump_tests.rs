@@ -362,3 +362,6 @@ fn after_damage_nothing_is_shown_until_the_next_key_frame_if_that_is_wanted() {
         assert_eq!(feed.stats.frames_dropped.get(), dropped);
     }
 }
+
+#[path = "pump_busy_tests.rs"]
+mod busy;

@@ -15,6 +15,7 @@ const SECOND: i64 = 90_000;
 const WINDOW: i64 = 4 * SECOND;
 
 /// Frames about a moment: a network or a machine that holds something back holds back all of it, and seldom longer.
+/// All tracks count these from the same zero: what delays all frames of a while delays those of each track alike.
 const ABOUT: i64 = SECOND / 2;
 
 /// A clock that is off by this share of the time is not what it says.
@@ -34,6 +35,9 @@ const MOST_WINDOWS: usize = 10;
 
 /// Below this share of the time a clock stands, and its steps say nothing.
 const STANDS_PERCENT: i64 = 5;
+
+/// So many moments are looked at for a frame without delay: about one of them, all may be held back.
+const MOMENTS: usize = 4;
 
 /// In this time the distance to the time of arrival is taken away, that of the least delayed frames. It is the same for
 /// all tracks, however many frames they have, so that sound and picture go the same way.
@@ -55,7 +59,8 @@ pub enum Rated {
 #[derive(Debug, Default)]
 pub struct Rate {
     frames: i64,
-    about: Option<About>,
+    /// The least delayed of the frames about this moment.
+    about: Option<Stamp>,
     /// The ends of the last windows that agree on a rate, oldest first.
     ends: VecDeque<Stamp>,
     bend: Option<Bend>,
@@ -69,11 +74,11 @@ struct Stamp {
     number: i64,
 }
 
-/// Frames that came about the same time.
-#[derive(Debug)]
-struct About {
-    since: i64,
-    least_delayed: Stamp,
+impl Stamp {
+    /// The moment about which it came.
+    fn about(&self) -> i64 {
+        self.arrival.div_euclid(ABOUT)
+    }
 }
 
 /// What windows that agree say.
@@ -98,8 +103,11 @@ struct Bend {
     scale: f64,
     /// Mean time from frame to frame.
     interval: f64,
-    /// How late the least delayed of the last frames was, and how much of that a tick takes away.
+    /// How late the least delayed of the last frames was, and of those about moments before, less what was taken
+    /// away since.
     late: f64,
+    before: [f64; MOMENTS],
+    /// How much of that a tick takes away.
     pull: f64,
 }
 
@@ -107,6 +115,11 @@ impl Rate {
     /// True once the camera's clock has proved wrong.
     pub fn is_wrong(&self) -> bool {
         self.bend.is_some()
+    }
+
+    /// Arrival less stamp, for a frame without delay; known where stamps are bent.
+    pub fn offset(&self) -> Option<i64> {
+        self.bend.as_ref().map(|bend| bend.offset as i64)
     }
 
     /// Judges the next stamp: `elapsed` by the camera's clock, `arrival` on the same scale but with any zero.
@@ -134,18 +147,28 @@ impl Rate {
 
     /// The least delayed of the frames before this one, if this one is the first of others.
     fn least_delayed(&mut self, stamp: Stamp) -> Option<Stamp> {
-        let scale = self.bend.as_ref().map_or(1.0, |bend| bend.scale);
-        let delay = |stamp: &Stamp| stamp.arrival as f64 - stamp.elapsed as f64 * scale;
-        match &mut self.about {
-            Some(about) if stamp.arrival - about.since < ABOUT => {
-                if delay(&stamp) < delay(&about.least_delayed) {
-                    about.least_delayed = stamp;
+        match self.about {
+            Some(least) if least.about() == stamp.about() => {
+                if self.delay(stamp) < self.delay(least) {
+                    self.about = Some(stamp);
                 }
                 None
             }
-            about => about
-                .replace(About { since: stamp.arrival, least_delayed: stamp })
-                .map(|about| about.least_delayed),
+            _ => self.about.replace(stamp),
+        }
+    }
+
+    /// How late a frame comes, on a scale with any zero that holds about one moment.
+    fn delay(&self, stamp: Stamp) -> f64 {
+        let arrival = stamp.arrival as f64;
+        let by_number = |interval: f64| arrival - stamp.number as f64 * interval;
+        match (&self.bend, self.ends.front()) {
+            (Some(bend), _) if bend.scale > 0.0 => arrival - stamp.elapsed as f64 * bend.scale,
+            (Some(bend), _) => by_number(bend.interval),
+            (None, Some(first)) if stands(rate(*first, stamp)) && stamp.number > first.number => {
+                by_number((stamp.arrival - first.arrival) as f64 / (stamp.number - first.number) as f64)
+            }
+            (None, _) => arrival - stamp.elapsed as f64,
         }
     }
 
@@ -155,7 +178,7 @@ impl Rate {
             self.ends.push_back(end);
             return None;
         };
-        if end.arrival - start.arrival < WINDOW {
+        if end.about() - start.about() < WINDOW / ABOUT {
             return None;
         }
         let rate = rate(start, end);
@@ -195,6 +218,11 @@ fn differ(one: i64, other: i64, percent: i64) -> bool {
     (one - other).abs() > percent * other.max(1_000_000) / 100
 }
 
+/// True if a clock at this rate, in millionths, says nothing.
+fn stands(rate: i64) -> bool {
+    rate < STANDS_PERCENT * 10_000
+}
+
 /// How many windows must agree on a rate in millionths before it is believed.
 fn windows_needed(rate: i64) -> usize {
     if differ(rate, 1_000_000, PLAIN_PERCENT) { WINDOWS } else { MANY_WINDOWS }
@@ -210,6 +238,7 @@ impl Bend {
             scale: 0.0,
             interval: 0.0,
             late: 0.0,
+            before: [0.0; MOMENTS],
             pull: 0.0,
         };
         bend.learn(measured);
@@ -223,8 +252,7 @@ impl Bend {
 
     fn learn(&mut self, measured: Measured) {
         self.interval = measured.interval as f64;
-        let stands = measured.rate < STANDS_PERCENT * 10_000;
-        self.scale = if stands { 0.0 } else { 1_000_000.0 / measured.rate as f64 };
+        self.scale = if stands(measured.rate) { 0.0 } else { 1_000_000.0 / measured.rate as f64 };
     }
 
     /// `others`: the frames before came about another time.
@@ -238,16 +266,20 @@ impl Bend {
         let jumped = if others && self.late > FAR { self.late } else { late.min(0.0) };
         if jumped.abs() > FAR {
             self.offset += jumped;
-            (self.late, self.pull) = (late - jumped, 0.0);
+            (self.late, self.before, self.pull) = (late - jumped, [0.0; MOMENTS], 0.0);
         } else if others {
-            self.pull = self.late / PULL;
-            self.late = late;
+            self.before.rotate_right(1);
+            self.before[0] = std::mem::replace(&mut self.late, late);
+            self.pull = self.before.into_iter().fold(f64::INFINITY, f64::min) / PULL;
         } else {
             self.late = self.late.min(late);
         }
         // Never more than half a step, so that time neither stands nor jumps.
         let bound = step.abs().max(self.interval / 2.0) / 2.0;
-        self.good = ahead + (self.pull * self.interval.min(PULL / 2.0)).clamp(-bound, bound);
+        let taken_away = (self.pull * self.interval.min(PULL / 2.0)).clamp(-bound, bound);
+        self.good = ahead + taken_away;
+        self.late -= taken_away;
+        self.before.iter_mut().for_each(|late| *late -= taken_away);
         Ticks(self.good as i64)
     }
 }
@@ -305,9 +337,13 @@ mod tests {
             at += random % SECOND;
             stalls.push((at, at + random / 7 % most));
         }
+        let mut end = 0;
+        for (_, to) in &mut stalls {
+            (end, *to) = (end.max(*to), end.max(*to));
+        }
         let arrival = |taken: i64| {
-            let stalls = stalls.iter().filter(|(from, to)| (*from..*to).contains(&taken));
-            stalls.map(|(_, to)| *to).max().unwrap_or(taken)
+            let begun = stalls.partition_point(|(from, _)| *from <= taken);
+            begun.checked_sub(1).map_or(taken, |last| stalls[last].1.max(taken))
         };
         let tracks = [FRAME, 5_760].map(|frame| {
             let mut meter = Rate::default();
@@ -315,7 +351,8 @@ mod tests {
             let bent = stamps.map(|taken| {
                 let rated = meter.check(Ticks((taken as f64 * rate) as i64), Ticks(arrival(taken)));
                 let (Rated::Good(good) | Rated::Bent(good)) = rated;
-                (taken, good.0 - taken)
+                // Where it is shown: what is not bent yet is not judged.
+                (taken, good.0 + meter.offset().unwrap_or(0) - taken)
             });
             bent.collect::<Vec<_>>()
         });
@@ -324,9 +361,7 @@ mod tests {
             let some = track.iter().filter(|(taken, _)| (from..to).contains(taken));
             some.map(|(taken, off)| arrival(*taken) - taken - off).min().expect("frames")
         };
-        let delay = |track: &[(i64, i64)], to: i64| {
-            least(track, to - 4 * SECOND, to) - least(track, to - 15 * SECOND, to)
-        };
+        let delay = |track: &[(i64, i64)], to: i64| least(track, to - 4 * SECOND, to);
         let times = (30..60).map(|second| second * SECOND);
         times.map(|to| (delay(&tracks[1], to) - delay(&tracks[0], to)) / 90).collect()
     }

@@ -30,6 +30,7 @@ use super::damage::{Damage, Scrub};
 use super::error::{Failure, Step};
 use super::event::{Event, Picture, Sound};
 use super::relay::{self, Relay, retell};
+use super::still::Still;
 use super::swell::Swell;
 use super::voice::Voice;
 use super::{Source, Transport};
@@ -54,12 +55,14 @@ type Item = Result<CodecItem, retina::Error>;
 /// A session that plays.
 pub struct Session {
     demuxed: Demuxed,
-    video_index: usize,
+    video_index: Option<usize>,
     video: VideoReader,
+    /// What is shown where the sound plays alone.
+    still: Option<Still>,
     audio: Option<Arc<AudioTrack>>,
     /// What makes FLAC of the camera's sound, where that is needed.
     voice: Option<Voice>,
-    /// Blocks of sound that are made and not told yet.
+    /// Sound that has come, or was made, and is not told yet.
     blocks: VecDeque<Sound>,
     left_out: Option<String>,
     damage: Damage,
@@ -131,16 +134,20 @@ impl Session {
         if relay.is_none() && source.audio && retell::retell(&sdp).is_some() {
             return Err(Failure::Unintelligible { step: Step::Describe, why: RETOLD.to_owned() });
         }
-        let video_index = tracks::find_video(session.streams())?;
+        let video_index = source.video.then(|| tracks::find_video(session.streams())).transpose()?;
         let (audio_index, left_out) =
             if source.audio { tracks::find_audio(session.streams(), &sdp) } else { (None, None) };
-        for index in [Some(video_index), audio_index].into_iter().flatten() {
+        if video_index.or(audio_index).is_none() {
+            return Err(Failure::NoSound { found: tracks::offered(session.streams()) });
+        }
+        for index in [video_index, audio_index].into_iter().flatten() {
             let setup = session.setup(index, setup_options());
             step(Step::Setup, limit, &secrets, setup).await?;
         }
         // Permissive: cameras without `rtptime` in RTP-Info are common.
         let policy = PlayOptions::default().initial_timestamp(InitialTimestampPolicy::Permissive);
-        let video = VideoReader::new(&sdp, &session.streams()[video_index]);
+        let reader = |index: usize| VideoReader::new(&sdp, &session.streams()[index]);
+        let video = video_index.map(reader).unwrap_or_default();
         let playing = step(Step::Play, limit, &secrets, session.play(policy)).await?;
         let demuxed = playing.demuxed().map_err(|error| failure(Step::Describe, &error, &secrets))?;
         let sound = audio_index.and_then(|index| tracks::sound(&demuxed.streams()[index], &sdp));
@@ -149,6 +156,7 @@ impl Session {
             demuxed,
             video_index,
             video,
+            still: if video_index.is_none() { Still::new() } else { None },
             audio,
             voice,
             blocks: VecDeque::new(),
@@ -158,13 +166,19 @@ impl Session {
             relay,
             swell: Swell::default(),
         };
-        session.video.read(&session.demuxed.streams()[video_index]);
+        session.read_parameters();
         Ok(session)
     }
 
     /// The parameters of the video, once the camera has told them.
     pub fn video(&self) -> Option<Arc<VideoTrack>> {
-        self.video.track()
+        self.still.as_ref().map(Still::track).or_else(|| self.video.track())
+    }
+
+    fn read_parameters(&mut self) {
+        if let Some(index) = self.video_index {
+            self.video.read(&self.demuxed.streams()[index]);
+        }
     }
 
     /// The sound, when there is any that can be carried.
@@ -183,6 +197,10 @@ impl Session {
     /// `on_damage` is called once for each frame that was skipped because it cannot be read.
     pub async fn next(&mut self, mut on_damage: impl FnMut()) -> Result<Event, Failure> {
         loop {
+            let still = self.still.as_mut().zip(self.blocks.front());
+            if let Some(picture) = still.and_then(|(still, sound)| still.before(sound)) {
+                return Ok(Event::Video(picture));
+            }
             if let Some(block) = self.blocks.pop_front() {
                 return Ok(Event::Audio(block));
             }
@@ -227,7 +245,7 @@ impl Session {
         match item {
             CodecItem::VideoFrame(frame) => {
                 if frame.has_new_parameters() || self.video.track().is_none() {
-                    self.video.read(&self.demuxed.streams()[self.video_index]);
+                    self.read_parameters();
                 }
                 Some(Event::Video(Picture {
                     elapsed: ticks(frame.timestamp()),
@@ -246,18 +264,18 @@ impl Session {
                     arrival: frame.ctx().received(),
                     lost: frame.loss(),
                 };
-                let Some(voice) = &mut self.voice else { return Some(Event::Audio(sound)) };
-                voice.push(&sound, &mut self.blocks);
+                match &mut self.voice {
+                    Some(voice) => voice.push(&sound, &mut self.blocks),
+                    None => self.blocks.push_back(sound),
+                }
                 None
             }
             CodecItem::Rtcp(compound) => {
                 let rtp = compound.rtp_timestamp()?;
                 let report = compound.pkts().next()?.as_sender_report().ok().flatten()?;
-                let kind = if compound.stream_id() == self.video_index {
-                    TrackKind::Video
-                } else {
-                    TrackKind::Audio
-                };
+                // Where the sound is alone its clock is that of the still.
+                let of_video = self.video_index.is_none_or(|index| compound.stream_id() == index);
+                let kind = if of_video { TrackKind::Video } else { TrackKind::Audio };
                 Some(Event::Report { kind, ntp: report.ntp_timestamp().0, elapsed: ticks(rtp) })
             }
             _ => None,

@@ -24,7 +24,10 @@ const SECOND: i64 = 90_000;
 /// A mapping that is off by more is broken with, not slewed.
 const SLEWABLE: i64 = 250 * MILLISECOND;
 
-/// Frames in a row that come before their time by more than [`SLEWABLE`], which no network can do.
+/// The mapping is wrong where frames come before their time by more than this, which a busy machine may make of the
+/// beginning of a session; less costs nobody anything.
+const EARLY: i64 = 750 * MILLISECOND;
+/// So many of them in a row: no network can do that.
 const EARLY_FRAMES: u32 = 8;
 
 /// Beyond this the arrival time is believed more than anything the camera says.
@@ -202,7 +205,7 @@ impl Timeline {
             self.remap = false;
             return;
         }
-        let plausible = self.video.arrivals.least().is_some_and(|least| (least - offset).abs() <= SECOND);
+        let plausible = self.video.least().is_some_and(|least| (least - offset).abs() <= SECOND);
         if heard == Heard::Stepped && plausible {
             // The camera set its clock; its pictures go on as before.
             lease.rebase(Ticks(offset - base));
@@ -239,7 +242,7 @@ impl Timeline {
             return;
         }
         let Some(base) = self.video.reports.base else { return };
-        let Some(offset) = self.video.offset.or_else(|| self.video.arrivals.least()) else { return };
+        let Some(offset) = self.video.offset.or_else(|| self.video.least()) else { return };
         self.lease = self.clock.join(Ticks(offset - base), Ticks(IMPLAUSIBLE));
         self.refused = self.lease.is_none();
         // To join as the first sets the clock, by reports that were heard before that.
@@ -251,20 +254,25 @@ impl Timeline {
     /// The offset to aim for.
     fn target(&mut self, kind: TrackKind) -> Option<i64> {
         if kind == TrackKind::Video {
-            return self.by_report(&self.video).or_else(|| self.video.arrivals.least());
+            return self.by_report(&self.video).or_else(|| self.video.least());
         }
         if let Some(target) = self.by_report(&self.audio) {
             return Some(target);
         }
-        let own = self.audio.arrivals.least();
+        let own = self.audio.least();
         if self.npt.is_none()
-            && let (Some(video), Some(audio)) = (self.video.arrivals.least(), own)
+            && let (Some(video), Some(audio)) = (self.video.least(), own)
         {
             // Two tracks that both start at nothing were not related by RTP-Info (RFC 2326, 12.33).
             let unrelated = self.video.first == Some(Ticks(0)) && self.audio.first == Some(Ticks(0));
             self.npt = Some(!unrelated && (video - audio).abs() <= NPT_SKEW);
         }
-        if self.npt == Some(true) { self.video.offset } else { own }
+        match (self.video.offset, self.video.least(), own) {
+            (offset, _, _) if self.npt == Some(true) => offset,
+            // As far from the pictures as it arrives: those may be on their way to where they belong.
+            (Some(offset), Some(video), Some(audio)) => Some(offset + audio - video),
+            _ => own,
+        }
     }
 
     /// The offset of `track` by its sender reports, if they can be believed.
@@ -272,19 +280,19 @@ impl Timeline {
         let (offset, generation) = self.lease.as_ref()?.offset();
         let target = track.reports.base.filter(|_| track.reports.generation == generation)? + offset.0;
         let near = |least: i64| (target - least).abs() <= IMPLAUSIBLE;
-        track.arrivals.least().is_none_or(near).then_some(target)
+        track.least().is_none_or(near).then_some(target)
     }
 
     /// True when the mapping in use has proved wrong and a sync sample allows to change it.
     fn lost(&mut self, elapsed: Ticks, arrival: Ticks, sync: bool) -> bool {
         let Some(offset) = self.video.offset else { return false };
-        let limit = if self.lease.is_some() { IMPLAUSIBLE } else { SLEWABLE };
+        let limit = if self.lease.is_some() { IMPLAUSIBLE } else { EARLY };
         let early = arrival.0 - elapsed.0 - offset < -limit;
         self.early = if early { self.early + 1 } else { 0 };
         if !sync {
             return false;
         }
-        let least = self.video.arrivals.least().unwrap_or(offset);
+        let least = self.video.least().unwrap_or(offset);
         if let Some(target) = self.by_report(&self.video)
             && let Some(lease) = &self.lease
         {
@@ -300,6 +308,11 @@ impl Timeline {
 }
 
 impl Track {
+    /// The offset by arrival times.
+    fn least(&self) -> Option<i64> {
+        self.rate.offset().or_else(|| self.arrivals.least())
+    }
+
     fn jumped(&mut self) {
         self.arrivals = Arrivals::default();
         self.reports = Reports::default();

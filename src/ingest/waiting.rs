@@ -18,7 +18,11 @@ pub const QUEUE_BYTES: usize = 16 << 20;
 const FRESHER: Ticks = Ticks(90 * 40);
 
 /// Old pictures come one after the other; once there was none for so long, they are over.
-const QUIET: Ticks = Ticks(90 * 150);
+const QUIET: i64 = 90 * 150;
+
+/// Of a pause between two pictures so much counts at least, whatever their stamps say of it: those of some cameras
+/// stand still.
+const LEAST_STEP: i64 = 90 * 25;
 
 /// So long they may take: as many as key frames are apart, on networks that are hardly fast enough.
 const LONGEST_BURST: Ticks = Ticks(90 * 2_000);
@@ -37,9 +41,11 @@ pub struct Waiting {
     /// All frames since, in the order of their arrival.
     pub queue: VecDeque<Held>,
     bytes: usize,
-    /// The delay of the freshest picture, on a scale with any zero, and when it came.
+    /// The delay of the freshest picture, on a scale with any zero, and how long pictures have come since.
     least: i64,
-    fresher: Ticks,
+    quiet: i64,
+    /// When the last picture came, and its stamp.
+    last: (Ticks, Ticks),
 }
 
 /// A frame that waits.
@@ -58,25 +64,39 @@ impl Waiting {
     /// Begins with a sync sample.
     pub fn new(first: Held, track: Arc<VideoTrack>, interval: Option<Ticks>, since: Ticks) -> Self {
         let (queue, least) = (VecDeque::new(), i64::MAX);
-        let mut waiting = Self { since, track, interval, queue, bytes: 0, least, fresher: since };
+        let last = (since, first.elapsed);
+        let mut waiting = Self { since, track, interval, queue, bytes: 0, least, quiet: 0, last };
         waiting.hold(first, since);
         waiting
     }
 
     /// Adds a frame that came at `arrival`.
     pub fn hold(&mut self, held: Held, arrival: Ticks) {
-        let delay = arrival.0 - held.elapsed.0;
-        if held.kind == TrackKind::Video && delay < self.least.saturating_sub(FRESHER.0) {
-            (self.least, self.fresher) = (delay, arrival);
+        if held.kind == TrackKind::Video {
+            self.see(held.elapsed, arrival);
         }
         self.bytes += held.data.len();
         self.queue.push_back(held);
     }
 
+    /// Takes note of a picture. A machine that has stood still gets the rest of a burst at once: that is no quiet
+    /// time, which goes on by what pictures are apart when they are taken, and again when they come.
+    fn see(&mut self, elapsed: Ticks, arrival: Ticks) {
+        let (came, stamp) = std::mem::replace(&mut self.last, (arrival, elapsed));
+        let delay = arrival.0 - elapsed.0;
+        if delay < self.least.saturating_sub(FRESHER.0) {
+            (self.least, self.quiet) = (delay, 0);
+        } else {
+            self.quiet += (arrival - came).0.min((elapsed - stamp).0.max(LEAST_STEP)).max(0);
+        }
+    }
+
     /// True while a burst of old pictures goes on: a camera begins with those since its last key frame, and a slow
     /// network, or a busy machine, takes its time for them. Only those behind them tell where now is.
     pub fn catches_up(&self, now: Ticks) -> bool {
-        now - self.fresher < QUIET && now - self.since < LONGEST_BURST
+        // After one picture alone there is nothing to catch up with.
+        let quiet = if self.queue.len() == 1 { (now - self.since).0 } else { self.quiet };
+        quiet < QUIET && now - self.since < LONGEST_BURST
     }
 
     /// True when no more is to be held.

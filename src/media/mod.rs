@@ -12,6 +12,7 @@ pub mod fmp4;
 pub mod frame;
 pub mod framing;
 pub mod silence;
+pub mod still;
 pub mod time;
 pub mod track;
 

@@ -75,6 +75,7 @@ fn read_source(section: &mut Section<'_, '_>, base_dir: &Path) -> Option<Source>
         section.get("password_file", |value| read_secret(&file::path(value, base_dir)?, base_dir));
     let trust = read_trust(section, base_dir);
     let audio = section.get("audio", |value| value::choice(value, &[("auto", true), ("off", false)]));
+    let video = section.get("video", |value| value::choice(value, &[("auto", true), ("off", false)]));
 
     let Located { url, username: url_username, password: url_password } = located?.value;
     for (key, entry) in [("password", &password), ("password_file", &password_file)] {
@@ -87,6 +88,12 @@ fn read_source(section: &mut Section<'_, '_>, base_dir: &Path) -> Option<Source>
     }
     if let (Some(_), Some(file)) = (&password, &password_file) {
         section.problem(file.at, "password_file", "password is there already; keep one of them");
+    }
+    if let (Some(video), Some(audio)) = (&video, &audio)
+        && !video.value
+        && !audio.value
+    {
+        section.problem(video.at, "video", "audio is \"off\" too; keep one of them, or nothing is left");
     }
     let username = username.map(|entry| entry.value).or(url_username);
     let password = password.or(password_file).map(|entry| entry.value).or(url_password);
@@ -105,6 +112,7 @@ fn read_source(section: &mut Section<'_, '_>, base_dir: &Path) -> Option<Source>
         username,
         password,
         audio: audio.is_none_or(|entry| entry.value),
+        video: video.is_none_or(|entry| entry.value),
     })
 }
 
@@ -202,7 +210,7 @@ impl FromStr for CameraArg {
             return Err(problem(camera.as_str(), "a password needs a user name"));
         }
         let (transport, trust) = (Transport::default(), Trust::default());
-        let source = Source { url, transport, trust, username, password, audio: true };
+        let source = Source { url, transport, trust, username, password, audio: true, video: true };
         Ok(Self { camera, rendition, source })
     }
 }

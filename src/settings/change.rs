@@ -56,7 +56,7 @@ fn same_camera(one: &Camera, other: &Camera) -> bool {
 }
 
 fn same_source(one: &Source, other: &Source) -> bool {
-    let Source { url, transport, trust, username, password, audio } = one;
+    let Source { url, transport, trust, username, password, audio, video } = one;
     let same_secret = match (password, &other.password) {
         (Some(one), Some(other)) => one.expose_secret() == other.expose_secret(),
         (one, other) => one.is_none() && other.is_none(),
@@ -67,6 +67,7 @@ fn same_source(one: &Source, other: &Source) -> bool {
         && *username == other.username
         && same_secret
         && *audio == other.audio
+        && *video == other.video
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ impl SourceArg {
             }
         };
         let transport = if self.udp { Transport::Udp } else { Transport::Tcp };
-        Ok(Source { url, transport, trust, username, password, audio: true })
+        Ok(Source { url, transport, trust, username, password, audio: true, video: true })
     }
 }
 

@@ -206,9 +206,12 @@ fn every_value_arrives_where_it_belongs() {
     let Camera { name, title, enabled, start, renditions } = &cameras[0];
     assert_eq!((*enabled, *start), (false, ingest::Start::OnDemand));
     assert_eq!((name.as_str(), title.as_str()), ("c", "Cam \"C\""));
-    let ingest::Source { url, transport, trust, username, password: _, audio } = &renditions[0].source;
+    let ingest::Source { url, transport, trust, username, password: _, audio, video } = &renditions[0].source;
     assert_eq!(*trust, ingest::Trust::WebRoots);
-    assert_eq!((url.as_str(), *transport, *audio), ("rtsp://10.0.0.1/s", Transport::Udp, false));
+    assert_eq!(
+        (url.as_str(), *transport, *audio, *video),
+        ("rtsp://10.0.0.1/s", Transport::Udp, false, true)
+    );
     assert_eq!((username.as_deref(), password(&renditions[0].source)), (Some("viewer"), Some("p@ss")));
 }
 
@@ -476,6 +479,10 @@ fn a_complaint_names_file_line_key_and_rule() {
             &rendition(&format!("{source}audio = true")),
             "b.toml:3:1: cameras.c.renditions.main.audio: expected \"auto\" or \"off\", found a boolean",
         ),
+        (
+            &rendition(&format!("{source}video = \"off\"\naudio = \"off\"")),
+            "b.toml:3:1: cameras.c.renditions.main.video: audio is \"off\" too; keep one of them, or nothing is left",
+        ),
         // Text that is no TOML.
         (
             &format!("[cameras.c.renditions.main]\n{source}{source}"),
@@ -540,7 +547,7 @@ fn a_password_is_never_shown() {
             format!("{plain}\"rtsp://u:hunter2@h/\" = 1"),
             format!(
                 "{before}\"…\": unknown key; known here: source, transport, username, password, \
-                 password_file, tls, tls_ca, audio"
+                 password_file, tls, tls_ca, audio, video"
             ),
         ),
         (

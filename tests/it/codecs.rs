@@ -11,7 +11,7 @@ use crate::support::ffmpeg::{decodes, read_by};
 use crate::support::gst::{Camera, ffmpeg_is_content};
 use crate::support::media::{self, VIDEO};
 use crate::support::recording::reloads;
-use crate::support::site::{Site, rendition};
+use crate::support::site::{Site, camera, rendition};
 use crate::support::socket::Socket;
 use crate::support::soon;
 
@@ -98,6 +98,56 @@ async fn a_camera_whose_sound_cannot_be_carried_plays_without_it_and_the_api_say
     );
     // Who wants no sound needs no explanation.
     assert_eq!(site.until_rendition("off", 0, "live").await["reason"], "");
+    site.app.stop().await;
+}
+
+/// Watches the sound of a camera that plays alone, as viewers of all kinds do; `sound` is its codec string.
+async fn hear(site: &Site, camera: &str, sound: &str) {
+    site.until_rendition(camera, 0, "live").await;
+    let (init, bytes) = feed(site, camera, 60).await;
+    let codecs = format!("avc1.42c015,{sound}");
+    assert_eq!(init["mime"], format!("video/mp4; codecs=\"{codecs}\""), "{camera}");
+    decodes(bytes).await;
+    let multivariant = site.found(&format!("/hls/{camera}/index.m3u8")).await;
+    assert!(multivariant.text().contains(&format!("CODECS=\"{codecs}\"")), "{}", multivariant.text());
+    for track in ["video", "audio"] {
+        let path = format!("/hls/{camera}/main/{track}.m3u8");
+        site.until_segments(&path, 1).await;
+        let followed = reloads(site.client, &path, Duration::from_secs(6)).await;
+        let playlists: Vec<_> = followed.into_iter().map(|(_, _, playlist)| playlist).collect();
+        // A still comes with every second frame of sound, whose packets hold some.
+        let violations = check_with_jitter(&playlists, 64.0);
+        assert!(violations.is_empty(), "{camera}, {track}: {violations:?}");
+        assert!(playlists.iter().all(|playlist| playlist.segments.iter().all(|segment| !segment.gap)));
+    }
+    ffmpeg_is_content(format!("http://{}/hls/{camera}/index.m3u8", site.address), 4).await;
+}
+
+#[tokio::test]
+async fn sound_plays_alone_where_that_is_asked_and_what_else_there_is_is_refused() {
+    let jpeg = Camera::start(&["--codec", "jpeg", "--audio", "pcma", "--size", "320x180"]);
+    let mute = Camera::start(&["--codec", "jpeg", "--audio", "off", "--size", "320x180"]);
+    let demo = camera().await;
+    let alone = "video = \"off\"";
+    let site = Site::start(
+        &(rendition("refused", "main", &jpeg.url("main"), "")
+            + &rendition("mute", "main", &mute.url("main"), alone)
+            + &rendition("flac", "main", &jpeg.url("main"), alone)
+            + &rendition("aac", "main", &demo.url("main"), alone)),
+    )
+    .await;
+    let reason = async |name| site.until_rendition(name, 0, "unsupported").await["reason"].clone();
+    assert_eq!(
+        reason("refused").await,
+        "no H.264 or H.265 video: the camera offers jpeg video, pcma audio; set the video encoding of this stream to \
+         H.264 in the camera, or have its sound played alone by video = \"off\""
+    );
+    assert_eq!(
+        reason("mute").await,
+        "no sound to play alone: the camera offers jpeg video; choose AAC or G.711 in the camera, or leave video = \
+         \"off\" out"
+    );
+    tokio::join!(hear(&site, "flac", "fLaC"), hear(&site, "aac", "mp4a.40.2"));
     site.app.stop().await;
 }
 

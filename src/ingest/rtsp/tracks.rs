@@ -22,11 +22,14 @@ use crate::media::{AudioCodec, AudioTrack, Ticks, VideoCodec, VideoTrack};
 pub fn find_video(streams: &[Stream]) -> Result<usize, Failure> {
     let usable =
         |stream: &Stream| stream.media() == "video" && matches!(stream.encoding_name(), "h264" | "h265");
-    streams.iter().position(usable).ok_or_else(|| {
-        let found: Vec<String> =
-            streams.iter().map(|stream| format!("{} {}", stream.encoding_name(), stream.media())).collect();
-        Failure::NoVideo { found: if found.is_empty() { "nothing".into() } else { found.join(", ") } }
-    })
+    streams.iter().position(usable).ok_or_else(|| Failure::NoVideo { found: offered(streams) })
+}
+
+/// What there is, for who reads of it.
+pub fn offered(streams: &[Stream]) -> String {
+    let found = streams.iter().map(|stream| format!("{} {}", stream.encoding_name(), stream.media()));
+    let found = found.collect::<Vec<_>>().join(", ");
+    if found.is_empty() { "nothing".into() } else { found }
 }
 
 /// The sound that can be carried, or else the encoding of one that cannot.

@@ -18,6 +18,7 @@ pub fn source(url: Url) -> Source {
         username: Some("viewer".into()),
         password: Some("open: sesame".into()),
         audio: true,
+        video: true,
     }
 }
 
