@@ -2,6 +2,7 @@
 //!
 //! Belongs here: making the parts, handing them to each other, the ordered stop.
 //! Does not belong here: how any of them works.
+//! `signals.rs` says when it ends, `reload.rs` follows the configuration, `service.rs` talks to a service manager.
 
 mod reload;
 mod service;

@@ -7,7 +7,7 @@
 //! the files below it know the RTSP library; `relay/` does what that cannot (TLS, redirects, UDP out of
 //! order, pictures without an end, which `swell.rs` suspects); `rate.rs` finds clocks that run wrongly;
 //! `rest.rs` lets a camera on demand sleep; `waiting.rs` holds frames until it is known what an epoch is
-//! made of; `voice.rs` and `sound.rs` make sound that plays.
+//! made of; `voice.rs` and `sound.rs` make sound that plays, `still.rs` something to see beside sound that plays alone.
 
 pub mod backoff;
 pub mod camera_clock;

@@ -2,7 +2,8 @@
 //!
 //! Belongs here: cutting frames into chunks, parts and segments, the ring, its readers.
 //! Does not belong here: playlist text (`hls`), sockets (`web`, `ingest`), reading a clock.
-//! Read first: `model.rs`, `cutter.rs`, then `window.rs`. `channel.rs` only adds a lock and a wake-up.
+//! Read first: `model.rs`, `cutter.rs`, then `window.rs`. `channel.rs` only adds a lock and a wake-up. `stand_in.rs` has
+//! renditions of a camera help each other out where one is down.
 
 pub mod catalog;
 pub mod channel;
