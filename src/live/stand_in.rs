@@ -229,6 +229,35 @@ mod tests {
     }
 
     #[test]
+    fn a_hole_of_a_week_is_no_more_than_lists_show() {
+        let (mut main, mut sub, camera) = FakeCamera::pair(50, testing::tracks(), testing::tracks());
+        main.play(265);
+        sub.play(265);
+        camera.promise();
+        sub.publisher.set_status(Status::plain(State::Stalled));
+        main.break_off(20, testing::tracks()).play(265);
+        main.publisher.set_status(Status::plain(State::Stalled));
+        let before = sound(&main).open_msn;
+        sub.publisher.set_status(Status::plain(State::Live));
+        sub.break_off(7 * 24 * 3_600, testing::tracks());
+        for _ in 0..250 {
+            sub.play(1);
+            camera.stand_in();
+        }
+        let heard = sound(&main);
+        let window = main.channel.window().options().window.as_secs();
+        assert!(heard.open_msn - before <= window + 10, "{} segments", heard.open_msn - before);
+        let listed = i64::from(heard.targets.duration) * SECOND + SECOND / 2;
+        assert!(heard.segments.iter().all(|one| one.duration.0 <= listed));
+        for pair in heard.segments.windows(2) {
+            let hole = pair[1].start - (pair[0].start + pair[0].duration);
+            assert!(Ticks(0) <= hole && hole <= FRAME, "{hole:?} before segment {}", pair[1].msn);
+        }
+        assert!(heard.segments.iter().any(|one| one.gap) && heard.segments.iter().any(|one| !one.gap));
+        assert_eq!(heard.stretch, sub.channel.snapshot(TrackKind::Video).expect("pictures").stretch);
+    }
+
+    #[test]
     fn what_stands_in_counts_towards_the_budget() {
         let options =
             Options { window: Duration::from_secs(3_600), ring_bytes: 1 << 20, ..Options::default() };

@@ -200,27 +200,35 @@ impl Window {
     }
 
     /// What neither has pictures of, though to this one nothing has broken since it ended at `from`, is a gap in both
-    /// lists, in segments that keep the target duration.
+    /// lists, in segments that keep the target duration. Of a hole longer than the lists its end is enough.
     fn fill_hole(&mut self, from: Ticks, span: Span) {
         let broken = self.video.last_stretch().is_none_or(|last| last < span.stretch);
-        let (hole, most) =
-            ((span.start - from).0, i64::from(self.target_duration()) * i64::from(TICKS_PER_SECOND));
+        let from = from.max(span.start - self.keep().listed);
+        let hole = (span.start - from).0;
+        let most = i64::from(self.target_duration()) * i64::from(TICKS_PER_SECOND);
         if broken || hole <= 0 {
             return;
         }
         let pieces = (hole + most - 1) / most;
-        for piece in 1..=pieces {
-            self.keep_place(Span { end: from + Ticks(hole * piece / pieces), ..span });
+        let end = |piece: i64| from + Ticks(hole * piece / pieces);
+        for piece in 0..pieces {
+            self.push_gap(end(piece), Span { end: end(piece + 1), ..span });
         }
     }
 
     /// Fills the place of a segment with a gap, and ends that of the sound there.
     fn keep_place(&mut self, span: Span) {
         let Some(last) = self.video.newest() else { return };
-        let stretch = last.stretch.max(span.stretch);
         let before = last.start + last.duration;
         // What lies between two stretches was nobody's.
-        let start = if stretch > last.stretch { before.max(span.start) } else { before };
+        let start = if span.stretch > last.stretch { before.max(span.start) } else { before };
+        self.push_gap(start, span);
+    }
+
+    /// A gap from `start` to the end of `span`.
+    fn push_gap(&mut self, start: Ticks, span: Span) {
+        let Some(last) = self.video.newest() else { return };
+        let stretch = last.stretch.max(span.stretch);
         let gap = Segment {
             msn: self.video.open_msn(),
             epoch: Arc::clone(&last.epoch),
