@@ -256,20 +256,41 @@ impl Window {
     }
 }
 
-/// `chunk` in the epoch of `need`, behind what ended at `joint`. What is missing between the two is silence, but for
-/// less than a frame.
+/// `chunk` in the epoch of `need`, behind what ended at `joint`. What is missing between the two is silence, to the
+/// sample, so that lists have no hole. Nothing where that is less than a frame, which no silence can be: the chunk
+/// behind this one is joined then.
 fn joined(need: &Need, joint: Ticks, chunk: &Chunk) -> Vec<Arc<Chunk>> {
-    let (epoch, bytes, message) = (need.epoch.clone(), chunk.bytes.clone(), chunk.message.clone());
-    let chunk = Arc::new(Chunk { epoch, bytes, message, ..*chunk });
-    if chunk.start - joint > LONGEST_AUDIO_RUN {
-        return vec![chunk];
-    }
     let (rate, samples) = (need.track.sample_rate, i64::from(need.track.frame_samples).max(1));
-    let first = sample_from(joint, rate);
-    let count = (chunk.start.to_timescale(rate) - first) / samples;
-    let silence =
-        silence::frame(&need.track).filter(|_| count > 0).map(|data| run(need, first, count, &data));
-    silence.into_iter().chain([chunk]).collect()
+    let (first, end) = (sample_from(joint, rate), sample_from(chunk.start, rate));
+    let (epoch, bytes, message) = (need.epoch.clone(), chunk.bytes.clone(), chunk.message.clone());
+    let own = Arc::new(Chunk { epoch, bytes, message, ..*chunk });
+    let Some(data) = silence::frame(&need.track).filter(|_| first < end && end - first <= fillable(need))
+    else {
+        return vec![own];
+    };
+    let count = (end - first) / samples;
+    if count == 0 {
+        return Vec::new();
+    }
+    let most = run_of(need);
+    let runs = (0..count).step_by(most as usize).map(|done| {
+        let frames = most.min(count - done);
+        let start = first + done * samples;
+        let stop = if done + frames == count { end } else { start + frames * samples };
+        run(need, start, stop, &data)
+    });
+    runs.chain([own]).collect()
+}
+
+/// Samples that may be missing where two sounds meet: a run, one more that was passed over, and a frame.
+fn fillable(need: &Need) -> i64 {
+    (2 * run_of(need) + 1) * i64::from(need.track.frame_samples)
+}
+
+/// Frames of a run of sound.
+fn run_of(need: &Need) -> i64 {
+    let samples = i64::from(need.track.frame_samples).max(1);
+    (LONGEST_AUDIO_RUN.to_timescale(need.track.sample_rate) / samples).max(1)
 }
 
 /// The first sample that starts at `from` or later; where samples are finer than ticks, the last one of that tick, so
@@ -286,25 +307,27 @@ fn silent(need: &Need, from: Ticks, span: Span) -> Vec<Arc<Chunk>> {
     let Some(data) = silence::frame(&need.track).filter(|_| samples > 0) else { return Vec::new() };
     let ticks = |sample: i64| Ticks::from_timescale(sample, rate);
     let mut next = sample_from(from, rate);
-    let most = (LONGEST_AUDIO_RUN.to_timescale(rate) / samples).max(1);
+    let most = run_of(need);
     let mut chunks = Vec::new();
     // The frame that begins before the end of its segment belongs to it; one that grows gets whole runs alone.
     while ticks(next) < span.end && (span.finished || ticks(next + most * samples) <= span.end) {
         let left = (span.end.to_timescale(rate) - next).max(1);
         let count = most.min((left + samples - 1) / samples);
-        chunks.push(run(need, next, count, &data));
+        chunks.push(run(need, next, next + count * samples, &data));
         next += count * samples;
     }
     chunks
 }
 
-/// A run of `count` frames of `data`, from the sample `first` on.
-fn run(need: &Need, first: i64, count: i64, data: &Bytes) -> Arc<Chunk> {
-    let samples = i64::from(need.track.frame_samples);
+/// A run of frames of `data` from the sample `first` to `end`. The last of them may last a part of a frame longer.
+fn run(need: &Need, first: i64, end: i64, data: &Bytes) -> Arc<Chunk> {
+    let samples = i64::from(need.track.frame_samples).max(1);
+    let count = ((end - first) / samples).max(1);
+    let rest = u32::try_from(end - first - (count - 1) * samples).unwrap_or(need.track.frame_samples);
     let frame = |index: i64| Frame {
         track: TrackKind::Audio,
         decode_time: (first + index * samples).unsigned_abs(),
-        duration: need.track.frame_samples,
+        duration: if index + 1 == count { rest } else { need.track.frame_samples },
         composition_offset: 0,
         sync: true,
         data: data.clone(),
@@ -313,7 +336,7 @@ fn run(need: &Need, first: i64, count: i64, data: &Bytes) -> Arc<Chunk> {
     // The number grows with time, and no player looks at it.
     let Framed { bytes, message } = fmp4::chunk((first / samples.max(1)) as u32, &frames);
     let ticks = |sample| Ticks::from_timescale(sample, need.track.sample_rate);
-    let (start, end) = (ticks(first), ticks(first + count * samples));
+    let (start, end) = (ticks(first), ticks(end));
     let epoch = Arc::clone(&need.epoch);
     Arc::new(Chunk {
         epoch,
