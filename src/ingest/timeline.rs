@@ -300,7 +300,9 @@ impl Timeline {
 
     /// How much more the least `arrival - elapsed` of the sound is than that of the pictures.
     fn apart(&self) -> Option<i64> {
-        self.drift.apart(self.now).or_else(|| Some(self.audio.least()? - self.video.least()?))
+        // Stamps that are bent go their own way to where they belong.
+        let drift = if self.clock_is_wrong() { None } else { self.drift.apart(self.now) };
+        drift.or_else(|| Some(self.audio.least()? - self.video.least()?))
     }
 
     /// The offset of `track` by its sender reports, if they can be believed.
