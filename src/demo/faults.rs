@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::random;
+
 /// Switches that take hold at once, in all sessions, and cost one atomic read a frame when unused.
 #[derive(Debug, Default)]
 pub struct Faults {
@@ -16,6 +18,9 @@ pub struct Faults {
     refusal: AtomicU16,
     /// 0 stands for never.
     drop_every: AtomicU32,
+    /// Of a hundred, by chance.
+    loss_percent: AtomicU32,
+    lost: AtomicU64,
     /// 0 stands for never.
     swap_every: AtomicU32,
     /// Bytes that each picture has more; 0 stands for none.
@@ -171,6 +176,16 @@ impl Faults {
         self.drop_every.store(nth, Ordering::Relaxed);
     }
 
+    /// Loses so many RTP packets of a hundred, by chance.
+    pub fn lose_packets(&self, percent: u32) {
+        self.loss_percent.store(percent, Ordering::Relaxed);
+    }
+
+    /// How many RTP packets were lost at a test's command.
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
     /// Adds this many bytes of filler (NAL unit type 12 of ITU-T H.264, 7.4.2.7) to each picture of video, as
     /// encoders at a constant bit rate do; decoders pass over it.
     pub fn pad_pictures(&self, bytes: u32) {
@@ -268,7 +283,11 @@ impl Faults {
     /// True for the packet that is to be lost; `count` is how many this stream has had, this one included.
     pub(super) fn loses(&self, count: u32) -> bool {
         let nth = self.drop_every.load(Ordering::Relaxed);
-        nth != 0 && count.is_multiple_of(nth)
+        let percent = self.loss_percent.load(Ordering::Relaxed);
+        let loses =
+            nth != 0 && count.is_multiple_of(nth) || percent != 0 && random::number32() % 100 < percent;
+        self.lost.fetch_add(u64::from(loses), Ordering::Relaxed);
+        loses
     }
 
     /// Bytes of filler for each picture.
