@@ -11,6 +11,7 @@ use super::outlet::Outlet;
 use super::player::{Kind, Player, Stream};
 use super::request::{Delivery, Reply, Target};
 use super::server::Shared;
+use super::timebase::CameraTime;
 use super::{auth, random, sdp};
 use crate::clock;
 
@@ -218,8 +219,10 @@ impl Client {
             session.state = State::Playing(Box::new(player));
             shared.counters.plays(now.instant);
         }
+        let late = CameraTime(shared.faults.sound_info_shift());
+        let late = late.ticks_since(CameraTime(0), session.clip.audio.timescale) as u32;
         let info: Vec<String> =
-            session.streams().iter().map(|stream| rtp_info(&target.base, stream)).collect();
+            session.streams().iter().map(|stream| rtp_info(&target.base, stream, late)).collect();
         Ok(Reply::ok()
             .with(headers::SESSION, session.id.as_str())
             .with(headers::RANGE, "npt=now-")
@@ -265,13 +268,13 @@ impl Client {
     }
 }
 
-/// One entry of RTP-Info (RFC 2326, section 12.33).
-fn rtp_info(base: &str, stream: &Stream) -> String {
-    let control = match stream.kind {
-        Kind::Video => sdp::VIDEO_CONTROL,
-        Kind::Audio => sdp::AUDIO_CONTROL,
+/// One entry of RTP-Info (RFC 2326, section 12.33); the sound's is `late` ticks too early.
+fn rtp_info(base: &str, stream: &Stream, late: u32) -> String {
+    let (control, rtp_time) = match stream.kind {
+        Kind::Video => (sdp::VIDEO_CONTROL, stream.rtp_start),
+        Kind::Audio => (sdp::AUDIO_CONTROL, stream.rtp_start.wrapping_sub(late)),
     };
-    format!("url={base}{control};seq={};rtptime={}", stream.packetizer.sequence, stream.rtp_start)
+    format!("url={base}{control};seq={};rtptime={rtp_time}", stream.packetizer.sequence)
 }
 
 #[cfg(test)]
