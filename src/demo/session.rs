@@ -135,6 +135,9 @@ impl Client {
         self.fail_as_told()?;
         let (target, clip) = self.find(request)?;
         let kind = target.track.ok_or_else(|| Reply::of(StatusCode::AggregateOperationNotAllowed))?;
+        if let Some(code) = self.shared.faults.sound_refusal().filter(|_| kind == Kind::Audio) {
+            return Err(Reply::of(StatusCode::from(code)));
+        }
         if request.header(&headers::SESSION).is_some() {
             let session = self.session(request)?;
             if session.clip.name != clip.name {
@@ -152,7 +155,8 @@ impl Client {
         let delivery = Delivery::of(request).ok_or_else(|| Reply::of(StatusCode::UnsupportedTransport))?;
         let (outlet, transport) = self.open(delivery, set_up)?;
         let stream = Stream::new(kind, outlet);
-        let transport = format!("{transport};ssrc={:08X};mode=\"PLAY\"", stream.packetizer.ssrc);
+        let told = stream.packetizer.ssrc ^ u32::from(self.shared.faults.packets_are_misnamed());
+        let transport = format!("{transport};ssrc={told:08X};mode=\"PLAY\"");
         let counters = &self.shared.counters;
         let session = self.session.get_or_insert_with(|| Session {
             id: format!("{:016X}", random::number()),
@@ -218,8 +222,9 @@ impl Client {
             session.state = State::Playing(Box::new(player));
             shared.counters.plays(now.instant);
         }
+        let later = shared.faults.misnumbered();
         let info: Vec<String> =
-            session.streams().iter().map(|stream| rtp_info(&target.base, stream)).collect();
+            session.streams().iter().map(|stream| rtp_info(&target.base, stream, later)).collect();
         Ok(Reply::ok()
             .with(headers::SESSION, session.id.as_str())
             .with(headers::RANGE, "npt=now-")
@@ -265,13 +270,14 @@ impl Client {
     }
 }
 
-/// One entry of RTP-Info (RFC 2326, section 12.33).
-fn rtp_info(base: &str, stream: &Stream) -> String {
+/// One entry of RTP-Info (RFC 2326, section 12.33), with a sequence number `later` than the true one.
+fn rtp_info(base: &str, stream: &Stream, later: u16) -> String {
     let control = match stream.kind {
         Kind::Video => sdp::VIDEO_CONTROL,
         Kind::Audio => sdp::AUDIO_CONTROL,
     };
-    format!("url={base}{control};seq={};rtptime={}", stream.packetizer.sequence, stream.rtp_start)
+    let sequence = stream.packetizer.sequence.wrapping_add(later);
+    format!("url={base}{control};seq={sequence};rtptime={}", stream.rtp_start)
 }
 
 #[cfg(test)]

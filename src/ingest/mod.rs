@@ -22,6 +22,7 @@ pub mod rate;
 pub mod relay;
 pub mod rest;
 pub mod rtsp;
+pub mod scrub;
 pub mod session;
 pub mod sink;
 pub mod sound;
