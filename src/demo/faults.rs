@@ -47,6 +47,13 @@ pub struct Faults {
     slow: AtomicBool,
     /// Hz; 0 stands for the sampling rate.
     sound_clock: AtomicU32,
+    /// What RTP-Info says more than is true.
+    misnumbered: AtomicU16,
+    misnamed: AtomicBool,
+    /// A status code; 0 stands for none.
+    sound_refusal: AtomicU16,
+    asking: AtomicBool,
+    strict: AtomicBool,
     /// Cancelled to cut what hangs on it, and replaced.
     cut: Mutex<CancellationToken>,
 }
@@ -63,6 +70,12 @@ impl Faults {
     pub fn refuse(&self, status: Option<u16>) {
         let status = status.filter(|code| (100..600).contains(code));
         self.refusal.store(status.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// The same for SETUP of the sound alone: as of cameras whose microphone is off, and that describe it.
+    pub fn refuse_sound(&self, status: Option<u16>) {
+        let status = status.filter(|code| (100..600).contains(code));
+        self.sound_refusal.store(status.unwrap_or(0), Ordering::Relaxed);
     }
 
     /// Cuts all connections there are, without a word. New ones are welcome.
@@ -197,12 +210,52 @@ impl Faults {
         self.swap_every.store(nth, Ordering::Relaxed);
     }
 
+    /// Answers to PLAY name a first sequence number that is so much later than the true one.
+    pub fn misnumber_packets(&self, later: u16) {
+        self.misnumbered.store(later, Ordering::Relaxed);
+    }
+
+    /// While true, answers to SETUP name another source (SSRC) than that of the packets.
+    pub fn misname_packets(&self, on: bool) {
+        self.misnamed.store(on, Ordering::Relaxed);
+    }
+
+    /// While true, the camera asks OPTIONS of its clients between any two pictures.
+    pub fn ask_clients(&self, on: bool) {
+        self.asking.store(on, Ordering::Relaxed);
+    }
+
+    /// While true, sessions end `session_timeout` after the client's last request also where it takes packets.
+    pub fn insist_on_life(&self, on: bool) {
+        self.strict.store(on, Ordering::Relaxed);
+    }
+
+    pub(super) fn misnumbered(&self) -> u16 {
+        self.misnumbered.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn packets_are_misnamed(&self) -> bool {
+        self.misnamed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn asks_clients(&self) -> bool {
+        self.asking.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn insists_on_life(&self) -> bool {
+        self.strict.load(Ordering::Relaxed)
+    }
+
     pub(super) fn is_stalled(&self) -> bool {
         self.stalled.load(Ordering::Relaxed)
     }
 
     pub(super) fn refusal(&self) -> Option<u16> {
         Some(self.refusal.load(Ordering::Relaxed)).filter(|code| *code != 0)
+    }
+
+    pub(super) fn sound_refusal(&self) -> Option<u16> {
+        Some(self.sound_refusal.load(Ordering::Relaxed)).filter(|code| *code != 0)
     }
 
     /// Cancelled when the connections of now are to be cut.

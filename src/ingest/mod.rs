@@ -25,6 +25,7 @@ pub mod relay;
 pub mod reports;
 pub mod rest;
 pub mod rtsp;
+pub mod scrub;
 pub mod session;
 pub mod sink;
 pub mod skew;

@@ -30,7 +30,7 @@ pub struct Life {
     progress: Arc<Progress>,
     /// When the current session began to deliver.
     live_since: std::sync::Mutex<Option<Instant>>,
-    /// The session before fell silent: the next one is measured.
+    /// The session before fell silent or broke: the next one is relayed and measured.
     suspect: AtomicBool,
     /// A picture swelled once: all are measured from then on. A camera that did it will do it again, and what it
     /// sends in the meantime proves nothing.
@@ -79,7 +79,7 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
     )
     .drop_until_sync(rendition.options.drop_until_sync);
     let began = clock::now().instant;
-    let mut told = Told { without_sound: session.left_out().map(without_sound), ..Told::default() };
+    let mut told = Told { without_sound: without_sound(&session), ..Told::default() };
     let mut last_picture = None;
     loop {
         let deadline = match last_picture {
@@ -110,6 +110,11 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
             Ok(Err(failure)) => {
                 let swelled = matches!(failure, Failure::Swelling | Failure::Endless { .. });
                 life.swells.fetch_or(swelled, Ordering::Relaxed);
+                // A relay answers what the camera asks and takes packets whoever they say that they are of: the next
+                // session has one. One that ended with it goes on without.
+                let broke =
+                    matches!(failure, Failure::Closed | Failure::Broken { .. } | Failure::Damaged { .. });
+                life.suspect.store(broke && !session.is_relayed(), Ordering::Relaxed);
                 return failure;
             }
             Err(_) if due.is_some() => pump.settle(clock::now().instant),
@@ -126,7 +131,7 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
 
 async fn connect<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> Result<Session, Failure> {
     let limit = rendition.options.connect_timeout;
-    // A session that fell silent may have been choked by a picture: now it is measured.
+    // A session that fell silent may have been choked by a picture, and one that broke have been misunderstood.
     match life.suspect.load(Ordering::Relaxed) || life.swells.load(Ordering::Relaxed) {
         true => Session::connect_measured(&rendition.source, limit, group).await,
         false => Session::connect(&rendition.source, limit, group).await,
@@ -140,9 +145,20 @@ fn pump_picture<S: Sink>(pump: &mut Pump<S>, picture: Picture) {
     }
 }
 
-/// What to tell the owner of a camera whose sound is of an encoding that cannot be carried.
-fn without_sound(encoding: &str) -> String {
-    format!("plays without sound, since {encoding} cannot be carried: choose AAC or G.711 in the camera")
+/// What to tell the owner of a camera whose sound it refuses, or is of an encoding that cannot be carried.
+fn without_sound(session: &Session) -> Option<String> {
+    let refused = session.sound_refused().map(|why| {
+        format!(
+            "plays without sound, since the camera refuses it ({why}): switch its microphone on, or write audio = \
+             \"off\""
+        )
+    });
+    refused.or_else(|| {
+        let encoding = session.left_out()?;
+        Some(format!(
+            "plays without sound, since {encoding} cannot be carried: choose AAC or G.711 in the camera"
+        ))
+    })
 }
 
 /// Nothing has come for too long. A picture that never ends looks the same from here.

@@ -33,12 +33,28 @@ pub fn offered(streams: &[Stream]) -> String {
 }
 
 /// The sound that can be carried, or else the encoding of one that cannot.
+///
+/// One that is sent to the camera (ONVIF Streaming Specification, 5.3: `a=sendonly`, which is said from the client's
+/// side) comes last: some cameras say it of what they send.
 pub fn find_audio(streams: &[Stream], sdp: &str) -> (Option<usize>, Option<String>) {
     let audio = |stream: &&Stream| stream.media() == "audio";
-    match streams.iter().position(|stream| audio(&stream) && sound(stream, sdp).is_some()) {
+    let usable = |stream: &Stream| audio(&stream) && sound(stream, sdp).is_some();
+    let back = back_channels(sdp);
+    let talks_back = |stream: &Stream| {
+        stream.control().is_some_and(|url| back.iter().any(|control| url.as_str().ends_with(control)))
+    };
+    let first = streams.iter().position(|stream| usable(stream) && !talks_back(stream));
+    match first.or_else(|| streams.iter().position(usable)) {
         Some(index) => (Some(index), None),
         None => (None, streams.iter().find(audio).map(|stream| stream.encoding_name().to_owned())),
     }
+}
+
+/// The control URLs, as they stand in the description, of media that go to the camera.
+fn back_channels(sdp: &str) -> Vec<&str> {
+    let media = sdp.split("\nm=").skip(1);
+    let back = media.filter(|lines| lines.lines().any(|line| line.trim() == "a=sendonly"));
+    back.filter_map(|lines| lines.lines().find_map(|line| line.trim().strip_prefix("a=control:"))).collect()
 }
 
 /// The track of a sound, and what makes it where it is not sent as the camera sends it.
