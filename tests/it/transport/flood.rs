@@ -37,7 +37,7 @@ async fn frames_that_no_ring_takes_are_left_out_and_told_and_other_cameras_go_on
     site.until_rendition("other", 0, "live").await;
     // Frames come and go; none stays.
     assert!(resident() < 1 << 30, "{} MiB", resident() >> 20);
-    assert_eq!(site.counted("bytes", "flood", "main").await, 0, "nothing got into the ring");
+    assert_eq!(site.counted("media_bytes", "flood", "main").await, 0, "nothing got into the ring");
     let [left_out, dropped] =
         ["frames_too_large", "frames_dropped"].map(|name| site.counted(name, "flood", "main"));
     let (left_out, dropped) = (left_out.await, dropped.await);
