@@ -27,8 +27,8 @@ const NO_KEY_FRAME: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub struct Life {
     progress: Arc<Progress>,
-    /// When the current session began to deliver.
-    live_since: std::sync::Mutex<Option<Instant>>,
+    /// When the current session began to deliver, and when it last did.
+    live: std::sync::Mutex<Option<(Instant, Instant)>>,
     /// The session before fell silent or broke: the next one is relayed and measured.
     suspect: AtomicBool,
     /// A picture swelled once: all are measured from then on. A camera that did it will do it again, and what it
@@ -43,8 +43,13 @@ pub struct Life {
 impl Life {
     /// How long the session that has ended delivered; asking forgets it.
     pub fn take_delivered(&self) -> Duration {
-        let since = self.live_since.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-        since.map_or(Duration::ZERO, |since| clock::now().instant.saturating_duration_since(since))
+        let live = self.live.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        live.map_or(Duration::ZERO, |(since, last)| last.saturating_duration_since(since))
+    }
+
+    fn delivers(&self, picture: Instant) {
+        let mut live = self.live.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        live.get_or_insert((picture, picture)).1 = picture;
     }
 }
 
@@ -79,7 +84,7 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
     .drop_until_sync(rendition.options.drop_until_sync);
     let began = clock::now().instant;
     let mut told = Told { without_sound: without_sound(&session), ..Told::default() };
-    let mut last_picture = None;
+    let (mut last_picture, mut heard) = (None, false);
     loop {
         let deadline = match last_picture {
             Some(last) => last + rendition.options.stall_timeout,
@@ -102,6 +107,7 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
                 pump_picture(&mut pump, picture);
             }
             Ok(Ok(Event::Audio(sound))) => {
+                heard = true;
                 rendition.stats.packets_lost.add(sound.lost.into());
                 pump.audio(sound);
             }
@@ -117,6 +123,7 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
                 return failure;
             }
             Err(_) if due.is_some() => pump.settle(clock::now().instant),
+            Err(_) if last_picture.is_none() && heard => return Failure::SoundOnly { after: FIRST_FRAME },
             Err(_) => return silent(rendition, life, last_picture.is_some()),
         }
         told.tell_clock(rendition, pump.clock_is_wrong());
@@ -129,11 +136,15 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
 
 async fn connect<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> Result<Session, Failure> {
     let limit = rendition.options.connect_timeout;
+    let logins = &rendition.sessions.logins;
+    logins.enter(&rendition.source).await?;
     // A session that fell silent may have been choked by a picture, and one that broke have been misunderstood.
-    match life.suspect.load(Ordering::Relaxed) || life.swells.load(Ordering::Relaxed) {
+    let session = match life.suspect.load(Ordering::Relaxed) || life.swells.load(Ordering::Relaxed) {
         true => Session::connect_measured(&rendition.source, limit, group).await,
         false => Session::connect(&rendition.source, limit, group).await,
-    }
+    };
+    logins.tell(&rendition.source, &session, super::jitter());
+    session
 }
 
 /// A picture without bytes would be a sample without a NAL unit, which decoders refuse.
@@ -234,8 +245,10 @@ impl Told {
         if live && !self.live {
             self.live = true;
             life.suspect.store(false, Ordering::Relaxed);
-            *life.live_since.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = last_picture;
             rendition.set_status(self.live_status());
+        }
+        if let Some(picture) = last_picture.filter(|_| live) {
+            life.delivers(picture);
         }
         tell_of_segments(rendition, life);
         self.tell_too_large(rendition, life);

@@ -5,6 +5,7 @@ use serde::Serialize;
 use hyper::StatusCode;
 
 use super::answer::{Answer, Cache, error, ok};
+use crate::clock;
 use crate::live::{Camera, Catalog, Rendition, State};
 
 #[derive(Serialize)]
@@ -18,6 +19,8 @@ struct CameraView {
     title: String,
     state: &'static str,
     reason: String,
+    /// Seconds until the next attempt.
+    retry_in: Option<f64>,
     renditions: Vec<RenditionView>,
 }
 
@@ -28,6 +31,8 @@ struct RenditionView {
     reason: String,
     /// Seconds from the failure to the next attempt.
     retry_seconds: Option<f64>,
+    /// Seconds that are left of them.
+    retry_in: Option<f64>,
     codecs: Option<String>,
     width: Option<u16>,
     height: Option<u16>,
@@ -56,6 +61,7 @@ impl RenditionView {
             name: rendition.name.clone(),
             state: status.state.word(),
             retry_seconds: status.state.pause().map(|pause| (pause.as_secs_f64() * 10.0).round() / 10.0),
+            retry_in: status.retry_in(clock::now().instant),
             reason: status.reason,
             codecs: epoch.as_ref().map(|epoch| epoch.tracks.codecs()),
             width: epoch.as_ref().map(|epoch| epoch.tracks.video.width),
@@ -84,6 +90,7 @@ impl From<&Camera> for CameraView {
             title: camera.title.clone(),
             state: best.map_or("idle", |status| status.state.word()),
             reason: best.map(|status| status.reason.clone()).unwrap_or_default(),
+            retry_in: best.and_then(|status| status.retry_in(clock::now().instant)),
             renditions: camera.renditions.iter().map(|one| RenditionView::new(camera, one)).collect(),
         }
     }

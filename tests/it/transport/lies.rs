@@ -158,9 +158,8 @@ async fn answers_without_a_number_or_with_a_wrong_one_are_taken_for_what_they_ar
             Act::Answer(status, headers, body) => {
                 let headers = headers.lines().fold(String::new(), |text, line| text + line + "\r\n");
                 let length = body.len();
-                Act::Say(format!(
-                    "RTSP/1.0 {status} OK\r\n{number}{headers}Content-Length: {length}\r\n\r\n{body}"
-                ))
+                let head = format!("RTSP/1.0 {status} OK\r\n{number}{headers}Content-Length: {length}");
+                Act::Say(format!("{head}\r\n\r\n{body}").into_bytes())
             }
             act => act,
         })
@@ -177,9 +176,9 @@ async fn a_camera_that_asks_before_it_plays_is_answered() {
     let camera = Scripted::start(|asked| match (asked.method.as_str(), plain(asked)) {
         ("SETUP", Act::Answer(status, headers, _)) => {
             let cseq = asked.header("CSeq");
-            Act::Say(format!(
-                "OPTIONS * RTSP/1.0\r\nCSeq: 9\r\n\r\nRTSP/1.0 {status} OK\r\nCSeq: {cseq}\r\n{headers}\r\n\r\n"
-            ))
+            let question = "OPTIONS * RTSP/1.0\r\nCSeq: 9\r\n\r\n";
+            let answer = format!("RTSP/1.0 {status} OK\r\nCSeq: {cseq}\r\n{headers}\r\n\r\n");
+            Act::Say((question.to_owned() + &answer).into_bytes())
         }
         (_, act) => act,
     })
