@@ -32,8 +32,10 @@ pub struct Faults {
     repeat_every: AtomicU32,
     /// 0 stands for none.
     stray_every: AtomicU32,
+    /// Nanoseconds, of video and audio.
+    report_shift: [AtomicI64; 2],
     /// Nanoseconds.
-    report_shift: AtomicI64,
+    sound_info_shift: AtomicI64,
     swapped: AtomicBool,
     endless: AtomicBool,
     more_sets: AtomicBool,
@@ -121,7 +123,20 @@ impl Faults {
     /// Sender reports tell a wall time that is so much later than the true one.
     pub fn shift_reports(&self, later: Duration) {
         let nanoseconds = i64::try_from(later.as_nanos()).unwrap_or(i64::MAX);
-        self.report_shift.store(nanoseconds, Ordering::Relaxed);
+        self.report_shift.iter().for_each(|shift| shift.store(nanoseconds, Ordering::Relaxed));
+    }
+
+    /// The same of the sound alone: its reports put it so much later beside the pictures.
+    pub fn shift_sound_reports(&self, later: Duration) {
+        let nanoseconds = i64::try_from(later.as_nanos()).unwrap_or(i64::MAX);
+        self.report_shift[1].store(nanoseconds, Ordering::Relaxed);
+    }
+
+    /// RTP-Info of sessions that begin from now on tells an RTP time of the sound that is so much too early, and so
+    /// puts it that much later beside the pictures.
+    pub fn misplace_sound(&self, later: Duration) {
+        let nanoseconds = i64::try_from(later.as_nanos()).unwrap_or(i64::MAX);
+        self.sound_info_shift.store(nanoseconds, Ordering::Relaxed);
     }
 
     /// While true, the pictures are those of the next rendition, from its next IDR frame on: other parameter sets and
@@ -265,8 +280,13 @@ impl Faults {
     }
 
     /// Nanoseconds that reports are later than the truth.
-    pub(super) fn report_shift(&self) -> i64 {
-        self.report_shift.load(Ordering::Relaxed)
+    pub(super) fn report_shift(&self, track: usize) -> i64 {
+        self.report_shift[track].load(Ordering::Relaxed)
+    }
+
+    /// Nanoseconds that RTP-Info puts the sound later than the truth.
+    pub(super) fn sound_info_shift(&self) -> i64 {
+        self.sound_info_shift.load(Ordering::Relaxed)
     }
 
     pub(super) fn pictures_are_swapped(&self) -> bool {

@@ -11,6 +11,7 @@ use super::outlet::Outlet;
 use super::player::{Kind, Player, Stream};
 use super::request::{Delivery, Reply, Target};
 use super::server::Shared;
+use super::timebase::CameraTime;
 use super::{auth, random, sdp};
 use crate::clock;
 
@@ -222,9 +223,13 @@ impl Client {
             session.state = State::Playing(Box::new(player));
             shared.counters.plays(now.instant);
         }
-        let later = shared.faults.misnumbered();
+        let lies = Lies {
+            early: CameraTime(shared.faults.sound_info_shift())
+                .ticks_since(CameraTime(0), session.clip.audio.timescale) as u32,
+            misnumbered: shared.faults.misnumbered(),
+        };
         let info: Vec<String> =
-            session.streams().iter().map(|stream| rtp_info(&target.base, stream, later)).collect();
+            session.streams().iter().map(|stream| rtp_info(&target.base, stream, &lies)).collect();
         Ok(Reply::ok()
             .with(headers::SESSION, session.id.as_str())
             .with(headers::RANGE, "npt=now-")
@@ -270,14 +275,22 @@ impl Client {
     }
 }
 
-/// One entry of RTP-Info (RFC 2326, section 12.33), with a sequence number `later` than the true one.
-fn rtp_info(base: &str, stream: &Stream, later: u16) -> String {
-    let control = match stream.kind {
-        Kind::Video => sdp::VIDEO_CONTROL,
-        Kind::Audio => sdp::AUDIO_CONTROL,
+/// What RTP-Info says wrongly.
+struct Lies {
+    /// So many ticks too early for the sound.
+    early: u32,
+    /// A sequence number so much later than the true one.
+    misnumbered: u16,
+}
+
+/// One entry of RTP-Info (RFC 2326, section 12.33).
+fn rtp_info(base: &str, stream: &Stream, lies: &Lies) -> String {
+    let (control, rtp_time) = match stream.kind {
+        Kind::Video => (sdp::VIDEO_CONTROL, stream.rtp_start),
+        Kind::Audio => (sdp::AUDIO_CONTROL, stream.rtp_start.wrapping_sub(lies.early)),
     };
-    let sequence = stream.packetizer.sequence.wrapping_add(later);
-    format!("url={base}{control};seq={sequence};rtptime={}", stream.rtp_start)
+    let sequence = stream.packetizer.sequence.wrapping_add(lies.misnumbered);
+    format!("url={base}{control};seq={sequence};rtptime={rtp_time}")
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::event::{Event, Picture};
 use super::pump::{Progress, Pump};
 use super::rtsp::{Group, Session};
 use super::sink::Sink;
+use super::withheld::Cause;
 use crate::clock;
 use crate::live::{State, Status};
 
@@ -131,6 +132,7 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
             return Failure::Unusable { why: why.to_owned() };
         }
         told.tell(rendition, life, pump.delivered(), began, last_picture);
+        told.tell_withheld(rendition, pump.withholds());
     }
 }
 
@@ -189,6 +191,8 @@ struct Told {
     live: bool,
     no_key_frame: bool,
     wrong_clock: bool,
+    /// Pictures wait for a key frame.
+    withheld: bool,
     /// Nothing but frames that are too large.
     choked: bool,
     too_large: u64,
@@ -228,6 +232,24 @@ impl Told {
             rendition.set_status(Status::because(State::Connecting, ADVICE));
         }
         (self.too_large, self.passed) = (too_large, passed);
+    }
+
+    /// A camera whose pictures are left out until a key frame comes is not live, however long that takes.
+    fn tell_withheld<S: Sink>(&mut self, rendition: &Rendition<S>, cause: Option<Cause>) {
+        if self.withheld == cause.is_some() || self.choked {
+            return;
+        }
+        self.withheld = cause.is_some();
+        rendition.set_status(match cause {
+            None => self.live_status(),
+            Some(cause) => {
+                let why = cause.words();
+                let reason = format!(
+                    "waits for a key frame, since {why}: set a shorter I-frame interval in the camera"
+                );
+                Status::because(State::Connecting, reason)
+            }
+        });
     }
 
     fn live_status(&self) -> Status {
