@@ -33,7 +33,7 @@ pub enum Step {
     Setup,
     /// The answer to PLAY.
     Play,
-    /// The first packet after PLAY.
+    /// The first picture after PLAY.
     FirstFrame,
 }
 

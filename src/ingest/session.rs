@@ -124,8 +124,8 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
                 return failure;
             }
             Err(_) if due.is_some() => pump.settle(clock::now().instant),
-            Err(_) if last_picture.is_none() && heard => return Failure::SoundOnly { after: FIRST_FRAME },
-            Err(_) => return silent(rendition, life, last_picture.is_some()),
+            Err(_) if last_picture.is_none() => return nothing_to_see(life, heard),
+            Err(_) => return silent(rendition, life),
         }
         told.tell_clock(rendition, pump.clock_is_wrong());
         if let Some(why) = pump.refused() {
@@ -172,12 +172,18 @@ fn without_sound(session: &Session) -> Option<String> {
     })
 }
 
-/// Nothing has come for too long. A picture that never ends looks the same from here.
-fn silent<S: Sink>(rendition: &Rendition<S>, life: &Life, delivered: bool) -> Failure {
+/// No picture has come at all, though sound has if it was `heard`. A picture that never ends looks the same from here.
+fn nothing_to_see(life: &Life, heard: bool) -> Failure {
     life.suspect.store(true, Ordering::Relaxed);
-    if !delivered {
-        return Failure::TimedOut { step: Step::FirstFrame, after: FIRST_FRAME };
+    match heard {
+        true => Failure::SoundOnly { after: FIRST_FRAME },
+        false => Failure::TimedOut { step: Step::FirstFrame, after: FIRST_FRAME },
     }
+}
+
+/// Nothing has come for too long. A picture that never ends looks the same from here.
+fn silent<S: Sink>(rendition: &Rendition<S>, life: &Life) -> Failure {
+    life.suspect.store(true, Ordering::Relaxed);
     let failure = Failure::Stalled { after: rendition.options.stall_timeout };
     rendition.set_status(Status::because(State::Stalled, failure.to_string()));
     failure
@@ -306,5 +312,28 @@ fn tell_of_segments<S: Sink>(rendition: &Rendition<S>, life: &Life) {
         tracing::warn!(
             "camera {name}: less is kept than hls.window asks for, since limits.ring_bytes is used up"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_camera_that_sends_sound_alone_is_not_said_to_be_silent() {
+        let life = Life::default();
+        assert!(nothing_to_see(&life, false).to_string().starts_with("timed out at the first frame"));
+        assert!(nothing_to_see(&life, true).to_string().starts_with("sound comes, but no picture for 15 s"));
+    }
+
+    #[test]
+    fn what_a_session_delivered_ends_with_its_last_picture() {
+        let (life, start) = (Life::default(), clock::now().instant);
+        assert_eq!(life.take_delivered(), Duration::ZERO);
+        for ms in [0, 40, 3_000] {
+            life.delivers(start + Duration::from_millis(ms));
+        }
+        assert_eq!(life.take_delivered(), Duration::from_secs(3), "whatever silence came behind it");
+        assert_eq!(life.take_delivered(), Duration::ZERO, "and is told once");
     }
 }

@@ -144,3 +144,42 @@ fn json(view: &impl Serialize) -> Answer {
 fn to_text(view: &impl Serialize) -> String {
     serde_json::to_string(view).expect("strings and finite numbers are always JSON")
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+    use crate::live::Status;
+    use crate::live::testing::FakeCamera;
+
+    async fn read(answer: Answer) -> serde_json::Value {
+        let body = answer.into_body().collect().await.expect("it is there").to_bytes();
+        serde_json::from_slice(&body).expect("it is JSON")
+    }
+
+    #[tokio::test]
+    async fn what_was_contained_and_when_the_next_attempt_comes_is_told() {
+        let fake = FakeCamera::silent(25);
+        fake.camera.renditions[0].channel.stats().panics.add(2);
+        let pause = std::time::Duration::from_secs(3600);
+        let status = Status::because(State::Retrying(pause), "an internal error");
+        fake.publisher.set_status(status.until(clock::now().instant + pause));
+        let told = read(camera(&fake.camera)).await;
+        let rendition = &told["renditions"][0];
+        assert_eq!(
+            (rendition["panics"].as_u64(), rendition["retry_seconds"].as_f64()),
+            (Some(2), Some(3600.0))
+        );
+        for entry in [rendition, &told] {
+            assert!(
+                entry["retry_in"].as_f64().is_some_and(|left| (3000.0..=3600.0).contains(&left)),
+                "{told}"
+            );
+            assert_eq!(
+                (&entry["state"], &entry["reason"]),
+                (&"retrying".into(), &"an internal error".into())
+            );
+        }
+    }
+}
