@@ -90,28 +90,34 @@ async fn each_state_and_its_reason_are_told_everywhere() {
     }
 }
 
-/// A stall is told for a second, and why while it is tried again: a look may miss it on a busy machine, several do not.
+/// A stall is told for a second, and why while it is tried again. A busy machine lets one look or another miss it.
 async fn stall_is_seen(program: &Program, camera: &demo::Server) {
     const REASON: &str = "stalled: no picture for 2 s";
-    let lines = |words: &str| program.logged(&format!("camera frozen/main: {words}")).len();
-    for seen in 1..=5 {
+    /// Looks, 20 ms apart, that see it: a person would.
+    const LOOKS: usize = 8;
+    let told = |words: &str| program.logged(&format!("camera frozen/main: {words}"));
+    let mut most = 0;
+    for stall in 1..=5 {
         program.client.until_rendition("frozen", 0, "live").await;
         camera.faults().stall(true);
-        let entry = until("a stall, or its end", async || {
+        let mut looks = 0;
+        until("an attempt after a stall", async || {
             let entry = program.client.camera("frozen").await["renditions"][0].clone();
-            (entry["state"] == "stalled" || lines("retrying") >= seen).then_some(entry)
+            if entry["state"] == "stalled" {
+                assert_eq!(entry["reason"], REASON);
+                looks += 1;
+            }
+            (told("retrying").len() >= stall).then_some(())
         })
         .await;
-        until("an attempt after it", async || (lines("retrying") >= seen).then_some(())).await;
-        let told = |words: &str| program.logged(&format!("camera frozen/main: {words}"));
-        assert!(told("stalled").iter().all(|line| line.ends_with(REASON)), "{:?}", told("stalled"));
-        let retrying = told("retrying, next attempt in ");
-        assert!(retrying.iter().all(|line| line.ends_with(REASON)), "{retrying:?}");
         camera.faults().stall(false);
-        if entry["state"] == "stalled" {
-            assert_eq!(entry["reason"], REASON);
+        for line in told("stalled").iter().chain(&told("retrying, next attempt in ")) {
+            assert!(line.ends_with(REASON), "{line}");
+        }
+        most = most.max(looks);
+        if most >= LOOKS {
             return;
         }
     }
-    panic!("the API never says that it stalls");
+    panic!("the API tells of a stall in {most} looks at most");
 }
