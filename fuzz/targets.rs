@@ -13,10 +13,10 @@ use belvedere::ingest::rtsp::{Session, Sessions};
 use belvedere::ingest::voice::Voice;
 use belvedere::ingest::{CameraClock, Sink, Source, Transport, Trust};
 use belvedere::live::{PushError, Status};
-use belvedere::media::aac;
-use belvedere::media::avc::ParameterSets;
+use belvedere::media::avc::{self, ParameterSets};
 use belvedere::media::fmp4::{self, InitError, Inits};
 use belvedere::media::{Frame, Ticks, TrackKind, Tracks, VideoCodec, VideoTrack};
+use belvedere::media::{aac, hevc};
 use belvedere::stats::RenditionStats;
 use bytes::Bytes;
 use mp4_atom::{Any, Decode};
@@ -63,14 +63,24 @@ fn video_track(codec: VideoCodec, record: Bytes) -> VideoTrack {
 /// record is, an init segment is written or refused.
 pub fn parameter_sets(data: &[u8]) {
     let mut sets = ParameterSets::default();
+    let mut hevc_sets = hevc::ParameterSets::default();
     let mut reader = Reader(data);
     while !reader.is_empty() {
         let length = reader.number(1) as usize;
-        sets.add(reader.take(length));
+        let nal = reader.take(length);
+        sets.add(nal);
+        hevc_sets.add(nal);
+        let _heads = (avc::SliceHead::of(nal), hevc::SliceHead::of(nal));
     }
     let tracks = |codec, record| Tracks { video: Arc::new(video_track(codec, record)), audio: None };
-    if let Some(record) = sets.record() {
-        Inits::new(&tracks(VideoCodec::H264, record)).expect("our own record can be read");
+    let records = [
+        (VideoCodec::H264, sets.first().and_then(|pps| sets.record(pps))),
+        (VideoCodec::H265, hevc_sets.first().and_then(|pps| hevc_sets.record(pps))),
+    ];
+    for (codec, record) in records {
+        if let Some(record) = record {
+            Inits::new(&tracks(codec, record)).expect("our own record can be read");
+        }
     }
     for codec in [VideoCodec::H264, VideoCodec::H265] {
         // Refused or not: cameras' records come as they are.
@@ -276,7 +286,7 @@ fn run_session(data: &[u8]) {
         let limit = Duration::from_secs(20);
         if let Ok(mut session) = Session::connect(&source, limit, &group).await {
             // A session whose packets are all read goes on for ever; the camera's end ends it.
-            while let Ok(Ok(event)) = tokio::time::timeout(limit, session.next(|| {})).await {
+            while let Ok(Ok(event)) = tokio::time::timeout(limit, session.next(|_| {})).await {
                 if let Event::Video(picture) = event {
                     assert!(picture.data.len() < 1 << 20);
                 }

@@ -15,6 +15,7 @@ use super::rtsp::{Group, Session};
 use super::sink::Sink;
 use crate::clock;
 use crate::live::{State, Status};
+use crate::media::TrackKind;
 
 /// Longest wait for the first picture after PLAY: some cameras start their encoder only then.
 const FIRST_FRAME: Duration = Duration::from_secs(15);
@@ -87,9 +88,10 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
         };
         let due = pump.due().filter(|due| *due < deadline);
         let damaged = AtomicBool::new(false);
-        let next = session.next(|| {
+        let next = session.next(|track| {
             rendition.stats.frames_dropped.add(1);
-            damaged.store(true, Ordering::Relaxed);
+            // What is wrong with the sound is none of the picture's.
+            damaged.fetch_or(track == Some(TrackKind::Video), Ordering::Relaxed);
         });
         let next = timeout_at(due.unwrap_or(deadline).into(), next).await;
         if damaged.load(Ordering::Relaxed) {
@@ -115,6 +117,7 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
             Err(_) => return silent(rendition, life, last_picture.is_some()),
         }
         told.tell_clock(rendition, pump.clock_is_wrong());
+        told.tell_sound(rendition, session.left_out());
         if let Some(why) = pump.refused() {
             return Failure::Unusable { why: why.to_owned() };
         }
@@ -138,9 +141,9 @@ fn pump_picture<S: Sink>(pump: &mut Pump<S>, picture: Picture) {
     }
 }
 
-/// What to tell the owner of a camera whose sound is of an encoding that cannot be carried.
-fn without_sound(encoding: &str) -> String {
-    format!("plays without sound, since {encoding} cannot be carried: choose AAC or G.711 in the camera")
+/// What to tell the owner of a camera whose sound is left out.
+fn without_sound(why: &str) -> String {
+    format!("plays without sound, since {why}: choose AAC or G.711 in the camera")
 }
 
 /// Nothing has come for too long. A picture that never ends looks the same from here.
@@ -170,6 +173,15 @@ struct Told {
 }
 
 impl Told {
+    fn tell_sound<S: Sink>(&mut self, rendition: &Rendition<S>, left_out: Option<&str>) {
+        if left_out.is_some() != self.without_sound.is_some() {
+            self.without_sound = left_out.map(without_sound);
+            if self.live {
+                rendition.set_status(self.live_status());
+            }
+        }
+    }
+
     fn tell_clock<S: Sink>(&mut self, rendition: &Rendition<S>, wrong: bool) {
         if wrong && !self.wrong_clock {
             self.wrong_clock = true;
