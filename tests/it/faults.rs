@@ -4,6 +4,7 @@ mod breaks;
 mod lost;
 mod night;
 mod refused;
+mod slips;
 mod sound;
 mod stand_in;
 mod time;

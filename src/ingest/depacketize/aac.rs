@@ -218,11 +218,10 @@ mod tests {
         Packet { payload: Bytes::copy_from_slice(payload), elapsed, mark: false, lost: 0, arrival }
     }
 
-    /// What comes of packets: frames with their times and losses, and slips.
-    fn pushed(
-        aac: &mut Aac,
-        packets: impl IntoIterator<Item = Packet>,
-    ) -> Vec<Result<(i64, Vec<u8>, u16), &'static str>> {
+    /// A frame with its time and the loss before it, or a slip.
+    type Told = Result<(i64, Vec<u8>, u16), &'static str>;
+
+    fn pushed(aac: &mut Aac, packets: impl IntoIterator<Item = Packet>) -> Vec<Told> {
         let mut found = VecDeque::new();
         packets.into_iter().for_each(|packet| aac.push(&packet, &mut found));
         let one = |found| match found {
