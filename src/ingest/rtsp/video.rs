@@ -111,6 +111,8 @@ pub struct VideoReader {
     in_force: Option<InForce>,
     track: Option<Arc<VideoTrack>>,
     interval: Option<Ticks>,
+    /// No sync sample has come: what is known of sets is from the description.
+    untold: bool,
     /// Sets behind the slices of the last picture: they are for the next one.
     behind: Vec<Bytes>,
 }
@@ -134,8 +136,15 @@ impl VideoReader {
     }
 
     fn with(pictures: Pictures, sets: Sets, described: Vec<Vec<u8>>) -> Self {
-        let behind = Vec::new();
-        let mut reader = Self { pictures, sets, in_force: None, track: None, interval: None, behind };
+        let mut reader = Self {
+            pictures,
+            sets,
+            in_force: None,
+            track: None,
+            interval: None,
+            untold: true,
+            behind: Vec::new(),
+        };
         described.iter().for_each(|nal| reader.sets.add(nal));
         if let Some(pps) = reader.sets.first() {
             reader.enter(pps);
@@ -183,7 +192,10 @@ impl VideoReader {
     fn follow(&mut self, unit: &AccessUnit) -> Option<Vec<Bytes>> {
         let pps = unit.pps.first().copied().or_else(|| self.sets.first())?;
         let next = self.sets.in_force(pps)?;
-        let step = self.in_force.as_ref().map_or(Step::Changed, |before| before.to(&next));
+        // The first record holds all there is to know by then.
+        let before = self.in_force.as_ref().filter(|_| !self.untold);
+        let step = before.map_or(Step::Changed, |before| before.to(&next));
+        self.untold = false;
         match (step, &self.in_force) {
             (Step::Renumbered, Some(before)) => {
                 let others = next.sets().filter(|set| !before.holds(&set.nal));

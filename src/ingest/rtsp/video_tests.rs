@@ -114,6 +114,11 @@ fn sets_of_the_description_are_in_force_until_others_say_something_else() {
         vec![unit(true, 0, &[SMALL, &repeated]), unit(false, 0, &[]), unit(true, 0, &[LEVEL, &other])],
     );
     assert_eq!(told, [(Some(0), 1), (Some(0), 1), (Some(1), 1)]);
+    // Those that come with the first key frame are in the first record, in use or not.
+    let mut reader = VideoReader::avc(vec![SMALL.to_vec(), pps(0, 0, 1)]);
+    let sets = [pps(1, 1, 2), numbered(LEVEL, 1)];
+    let track = reader.picture(unit(true, 0, &[&sets[0], &sets[1]])).track.expect("it is known");
+    assert_eq!(track.record[5], 0xe2, "two SPS");
 }
 
 #[test]

@@ -21,8 +21,10 @@ async fn a_torn_picture_costs_itself_and_sound_without_markers_nothing() {
     let site = site_of(&camera, "ingest.drop_until_sync = true").await;
     let mut watch = Watch::start(site.client, "cam").await;
     watch.until_epochs(1).await;
+    // So that each picture takes several packets.
+    camera.faults().pad_pictures(3_000);
     camera.faults().tear_pictures(60);
-    // Some ten slips, each followed by a hole up to a key frame.
+    // Each slip is followed by a hole up to a key frame.
     let (mut held, mut before) = (0, watch.last[0].clone().expect("a picture"));
     while held < 3 {
         if !watch.step().await {
