@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use belvedere::clock;
+use belvedere::ingest::depacketize::{Aac, Described, Found, Packet, Pictures, Sounds};
 use belvedere::ingest::event::{Event, Picture, Sound};
 use belvedere::ingest::pump::{Progress, Pump};
 use belvedere::ingest::relay::retell;
@@ -26,10 +27,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 pub type Target = fn(&[u8]);
 
 /// The targets by the names of their folders in `corpus/`.
-pub const ALL: [(&str, Target); 6] = [
+pub const ALL: [(&str, Target); 7] = [
     ("parameter_sets", parameter_sets),
     ("description", description),
     ("sound", sound),
+    ("packets", packets),
     ("chunk", chunk),
     ("times", times),
     ("session", session),
@@ -122,6 +124,57 @@ pub fn sound(data: &[u8]) {
         assert!(blocks.iter().all(|block| !block.data.is_empty()));
         blocks.clear();
     }
+}
+
+/// Packets of video or of AAC, each behind a byte of flags and one of length: access units are whole NAL units behind
+/// their lengths, and no frame of sound is empty. Of what was lost no more is told than that.
+pub fn packets(data: &[u8]) {
+    const DESCRIBED: &str = "mode=AAC-hbr;config=1190;sizelength=13;indexlength=3;indexdeltalength=3";
+    let mut reader = Reader(data);
+    let way = reader.number(1) % 3;
+    let mut pictures = if way == 0 { Pictures::avc() } else { Pictures::hevc() };
+    let described = Described::of(DESCRIBED).expect("it is read");
+    let said = aac::Said::of(&described.config).expect("it is one");
+    let mut sounds = Sounds::Aac(Aac::new(&described, &said, 48_000));
+    let (arrival, mut elapsed, mut lost) = (clock::now().instant, 0, 0);
+    let (mut units, mut frames) = (std::collections::VecDeque::new(), std::collections::VecDeque::new());
+    while !reader.is_empty() {
+        let flags = reader.number(1) as u8;
+        let length = reader.number(1) as usize;
+        elapsed += i64::from(flags >> 1 & 1) * 3_600;
+        let packet = Packet {
+            payload: Bytes::copy_from_slice(reader.take(length)),
+            elapsed,
+            mark: flags & 1 != 0,
+            lost: u16::from(flags >> 2 & 3),
+            arrival,
+        };
+        lost += u32::from(packet.lost);
+        match way {
+            2 => sounds.push(&packet, &mut frames),
+            _ => pictures.push(&packet, &mut units),
+        }
+    }
+    let mut told = 0;
+    for unit in units {
+        let Found::Whole(unit) = unit else { continue };
+        told += u32::from(unit.lost);
+        assert!(unit.sets_before <= unit.sets.len() && unit.sets.iter().all(|set| !set.is_empty()));
+        let mut rest = &unit.data[..];
+        assert!(!rest.is_empty(), "a unit has a slice");
+        while let Some((length, behind)) = rest.split_first_chunk() {
+            let length = u32::from_be_bytes(*length) as usize;
+            assert!(length > 0);
+            rest = &behind[length..];
+        }
+        assert!(rest.is_empty());
+    }
+    for frame in frames {
+        let Found::Whole(frame) = frame else { continue };
+        told += u32::from(frame.lost);
+        assert!(!frame.data.is_empty());
+    }
+    assert!(told <= lost, "{told} of {lost}");
 }
 
 /// Frames of any times and sizes: what is muxed is read back the same.

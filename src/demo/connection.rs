@@ -56,7 +56,7 @@ pub(super) async fn run(mut socket: TcpStream, shared: Arc<Shared>) -> Result<In
     loop {
         let wake = client.player().and_then(|player| player.wake());
         let silent_at = Instant::from_std(last_heard + shared.options.session_timeout);
-        let may_be_silent = client.plays_over_tcp();
+        let may_be_silent = client.plays_over_tcp() && !shared.faults.insists_on_life();
         tokio::select! {
             read = socket.read_buf(&mut heard) => {
                 if read? == 0 {
@@ -70,6 +70,9 @@ pub(super) async fn run(mut socket: TcpStream, shared: Arc<Shared>) -> Result<In
             () = sleep_until(wake.map_or(silent_at, Instant::from_std)), if wake.is_some() => {
                 if let Some(player) = client.player() {
                     player.turn(clock::now().instant, &shared.faults, &mut out)?;
+                    if shared.faults.asks_clients() {
+                        out.extend(b"OPTIONS * RTSP/1.0\r\nCSeq: 9\r\n\r\n");
+                    }
                 }
                 write(&mut socket, &mut out, &shared.options).await?;
             }

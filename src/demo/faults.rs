@@ -32,8 +32,10 @@ pub struct Faults {
     repeat_every: AtomicU32,
     /// 0 stands for none.
     stray_every: AtomicU32,
+    /// Nanoseconds, of video and audio.
+    report_shift: [AtomicI64; 2],
     /// Nanoseconds.
-    report_shift: AtomicI64,
+    sound_info_shift: AtomicI64,
     swapped: AtomicBool,
     endless: AtomicBool,
     more_sets: AtomicBool,
@@ -45,6 +47,13 @@ pub struct Faults {
     slow: AtomicBool,
     /// Hz; 0 stands for the sampling rate.
     sound_clock: AtomicU32,
+    /// What RTP-Info says more than is true.
+    misnumbered: AtomicU16,
+    misnamed: AtomicBool,
+    /// A status code; 0 stands for none.
+    sound_refusal: AtomicU16,
+    asking: AtomicBool,
+    strict: AtomicBool,
     /// Cancelled to cut what hangs on it, and replaced.
     cut: Mutex<CancellationToken>,
 }
@@ -61,6 +70,12 @@ impl Faults {
     pub fn refuse(&self, status: Option<u16>) {
         let status = status.filter(|code| (100..600).contains(code));
         self.refusal.store(status.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// The same for SETUP of the sound alone: as of cameras whose microphone is off, and that describe it.
+    pub fn refuse_sound(&self, status: Option<u16>) {
+        let status = status.filter(|code| (100..600).contains(code));
+        self.sound_refusal.store(status.unwrap_or(0), Ordering::Relaxed);
     }
 
     /// Cuts all connections there are, without a word. New ones are welcome.
@@ -113,7 +128,20 @@ impl Faults {
     /// Sender reports tell a wall time that is so much later than the true one.
     pub fn shift_reports(&self, later: Duration) {
         let nanoseconds = i64::try_from(later.as_nanos()).unwrap_or(i64::MAX);
-        self.report_shift.store(nanoseconds, Ordering::Relaxed);
+        self.report_shift.iter().for_each(|shift| shift.store(nanoseconds, Ordering::Relaxed));
+    }
+
+    /// The same of the sound alone: its reports put it so much later beside the pictures.
+    pub fn shift_sound_reports(&self, later: Duration) {
+        let nanoseconds = i64::try_from(later.as_nanos()).unwrap_or(i64::MAX);
+        self.report_shift[1].store(nanoseconds, Ordering::Relaxed);
+    }
+
+    /// RTP-Info of sessions that begin from now on tells an RTP time of the sound that is so much too early, and so
+    /// puts it that much later beside the pictures.
+    pub fn misplace_sound(&self, later: Duration) {
+        let nanoseconds = i64::try_from(later.as_nanos()).unwrap_or(i64::MAX);
+        self.sound_info_shift.store(nanoseconds, Ordering::Relaxed);
     }
 
     /// While true, the pictures are those of the next rendition, from its next IDR frame on: other parameter sets and
@@ -193,12 +221,52 @@ impl Faults {
         self.swap_every.store(nth, Ordering::Relaxed);
     }
 
+    /// Answers to PLAY name a first sequence number that is so much later than the true one.
+    pub fn misnumber_packets(&self, later: u16) {
+        self.misnumbered.store(later, Ordering::Relaxed);
+    }
+
+    /// While true, answers to SETUP name another source (SSRC) than that of the packets.
+    pub fn misname_packets(&self, on: bool) {
+        self.misnamed.store(on, Ordering::Relaxed);
+    }
+
+    /// While true, the camera asks OPTIONS of its clients between any two pictures.
+    pub fn ask_clients(&self, on: bool) {
+        self.asking.store(on, Ordering::Relaxed);
+    }
+
+    /// While true, sessions end `session_timeout` after the client's last request also where it takes packets.
+    pub fn insist_on_life(&self, on: bool) {
+        self.strict.store(on, Ordering::Relaxed);
+    }
+
+    pub(super) fn misnumbered(&self) -> u16 {
+        self.misnumbered.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn packets_are_misnamed(&self) -> bool {
+        self.misnamed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn asks_clients(&self) -> bool {
+        self.asking.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn insists_on_life(&self) -> bool {
+        self.strict.load(Ordering::Relaxed)
+    }
+
     pub(super) fn is_stalled(&self) -> bool {
         self.stalled.load(Ordering::Relaxed)
     }
 
     pub(super) fn refusal(&self) -> Option<u16> {
         Some(self.refusal.load(Ordering::Relaxed)).filter(|code| *code != 0)
+    }
+
+    pub(super) fn sound_refusal(&self) -> Option<u16> {
+        Some(self.sound_refusal.load(Ordering::Relaxed)).filter(|code| *code != 0)
     }
 
     /// Cancelled when the connections of now are to be cut.
@@ -238,8 +306,13 @@ impl Faults {
     }
 
     /// Nanoseconds that reports are later than the truth.
-    pub(super) fn report_shift(&self) -> i64 {
-        self.report_shift.load(Ordering::Relaxed)
+    pub(super) fn report_shift(&self, track: usize) -> i64 {
+        self.report_shift[track].load(Ordering::Relaxed)
+    }
+
+    /// Nanoseconds that RTP-Info puts the sound later than the truth.
+    pub(super) fn sound_info_shift(&self) -> i64 {
+        self.sound_info_shift.load(Ordering::Relaxed)
     }
 
     pub(super) fn pictures_are_swapped(&self) -> bool {

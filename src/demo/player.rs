@@ -239,7 +239,7 @@ impl Player {
         if now >= *report_due && !faults.reports_are_silent() {
             *report_due = CameraTime(now.0 + REPORT_PERIOD);
             let Packetizer { ssrc, packets, octets, .. } = *packetizer;
-            let told = CameraTime(now.0 + faults.report_shift());
+            let told = CameraTime(now.0 + faults.report_shift(*kind as usize));
             let report = SenderReport { ssrc, ntp: told.ntp(), rtp: rtp_time(now), packets, octets };
             outlet.rtcp(&report.write(), tcp);
         }

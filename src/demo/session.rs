@@ -11,6 +11,7 @@ use super::outlet::Outlet;
 use super::player::{Kind, Player, Stream};
 use super::request::{Delivery, Reply, Target};
 use super::server::Shared;
+use super::timebase::CameraTime;
 use super::{auth, random, sdp};
 use crate::clock;
 
@@ -135,6 +136,9 @@ impl Client {
         self.fail_as_told()?;
         let (target, clip) = self.find(request)?;
         let kind = target.track.ok_or_else(|| Reply::of(StatusCode::AggregateOperationNotAllowed))?;
+        if let Some(code) = self.shared.faults.sound_refusal().filter(|_| kind == Kind::Audio) {
+            return Err(Reply::of(StatusCode::from(code)));
+        }
         if request.header(&headers::SESSION).is_some() {
             let session = self.session(request)?;
             if session.clip.name != clip.name {
@@ -152,7 +156,8 @@ impl Client {
         let delivery = Delivery::of(request).ok_or_else(|| Reply::of(StatusCode::UnsupportedTransport))?;
         let (outlet, transport) = self.open(delivery, set_up)?;
         let stream = Stream::new(kind, outlet);
-        let transport = format!("{transport};ssrc={:08X};mode=\"PLAY\"", stream.packetizer.ssrc);
+        let told = stream.packetizer.ssrc ^ u32::from(self.shared.faults.packets_are_misnamed());
+        let transport = format!("{transport};ssrc={told:08X};mode=\"PLAY\"");
         let counters = &self.shared.counters;
         let session = self.session.get_or_insert_with(|| Session {
             id: format!("{:016X}", random::number()),
@@ -218,8 +223,13 @@ impl Client {
             session.state = State::Playing(Box::new(player));
             shared.counters.plays(now.instant);
         }
+        let lies = Lies {
+            early: CameraTime(shared.faults.sound_info_shift())
+                .ticks_since(CameraTime(0), session.clip.audio.timescale) as u32,
+            misnumbered: shared.faults.misnumbered(),
+        };
         let info: Vec<String> =
-            session.streams().iter().map(|stream| rtp_info(&target.base, stream)).collect();
+            session.streams().iter().map(|stream| rtp_info(&target.base, stream, &lies)).collect();
         Ok(Reply::ok()
             .with(headers::SESSION, session.id.as_str())
             .with(headers::RANGE, "npt=now-")
@@ -265,13 +275,22 @@ impl Client {
     }
 }
 
+/// What RTP-Info says wrongly.
+struct Lies {
+    /// So many ticks too early for the sound.
+    early: u32,
+    /// A sequence number so much later than the true one.
+    misnumbered: u16,
+}
+
 /// One entry of RTP-Info (RFC 2326, section 12.33).
-fn rtp_info(base: &str, stream: &Stream) -> String {
-    let control = match stream.kind {
-        Kind::Video => sdp::VIDEO_CONTROL,
-        Kind::Audio => sdp::AUDIO_CONTROL,
+fn rtp_info(base: &str, stream: &Stream, lies: &Lies) -> String {
+    let (control, rtp_time) = match stream.kind {
+        Kind::Video => (sdp::VIDEO_CONTROL, stream.rtp_start),
+        Kind::Audio => (sdp::AUDIO_CONTROL, stream.rtp_start.wrapping_sub(lies.early)),
     };
-    format!("url={base}{control};seq={};rtptime={}", stream.packetizer.sequence, stream.rtp_start)
+    let sequence = stream.packetizer.sequence.wrapping_add(lies.misnumbered);
+    format!("url={base}{control};seq={sequence};rtptime={rtp_time}")
 }
 
 #[cfg(test)]

@@ -1,10 +1,7 @@
-//! What is made of a session's damage: when it is too much, and what may be told of it. Pure.
+//! What is made of a session's damage: when it is too much. Pure.
 
 use std::time::{Duration, Instant};
 
-use secrecy::ExposeSecret;
-
-use super::Source;
 use super::error::Failure;
 
 /// So long a stream may bring nothing but damage. Cameras slip, and networks do: the next frame may be whole, or the
@@ -51,45 +48,9 @@ impl Damage {
     }
 }
 
-/// Takes the parts of a source that may hold secrets out of foreign texts. Some cameras carry the
-/// password in the path or the query of the URL.
-#[derive(Debug)]
-pub struct Scrub(Vec<String>);
-
-impl Scrub {
-    /// What must not be told about `source`.
-    pub fn of(source: &Source) -> Self {
-        let url = &source.url;
-        let mut words = vec![url.as_str().to_owned(), url.path().to_owned()];
-        words.extend(url.query().map(str::to_owned));
-        words.extend(source.password.as_ref().map(|password| password.expose_secret().to_owned()));
-        words.retain(|word| word.len() > 1);
-        Self(words)
-    }
-
-    /// Nor of the same camera under another name.
-    #[must_use]
-    pub fn and(mut self, other: Self) -> Self {
-        self.0.extend(other.0);
-        // A word in another one goes after it, or the rest of that would stay.
-        self.0.sort_by_key(|word| std::cmp::Reverse(word.len()));
-        self
-    }
-
-    /// The first line of a foreign error's text: the rest names bytes and packets.
-    pub fn first_line(&self, text: &str) -> String {
-        let line = text.lines().next().unwrap_or_default().trim_end_matches([':', ' ']).to_owned();
-        self.0.iter().fold(line, |line, word| line.replace(word.as_str(), "…"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use secrecy::SecretString;
-    use url::Url;
-
     use super::*;
-    use crate::ingest::Transport;
 
     #[test]
     fn only_a_stream_of_nothing_but_damage_ends_and_does_so_after_some_seconds() {
@@ -121,38 +82,5 @@ mod tests {
         damage.add(crate::clock::now().instant, "bad NAL".into()).expect("one is not too many");
         damage.whole();
         assert_eq!(damage.ended(), Failure::Closed, "that was long ago");
-    }
-
-    #[test]
-    fn secrets_in_url_and_password_do_not_reach_the_log() {
-        let source = Source {
-            url: Url::parse("rtsp://10.0.0.7/user=admin&password=hunter2?channel=1").expect("a URL"),
-            transport: Transport::Tcp,
-            trust: crate::ingest::Trust::default(),
-            username: Some("admin".into()),
-            password: Some(SecretString::from("tr0ub4dor")),
-            audio: true,
-            video: true,
-        };
-        let scrub = Scrub::of(&source);
-        for text in [
-            "Bad URL rtsp://10.0.0.7/user=admin&password=hunter2?channel=1; only\nmore",
-            "cannot log in with tr0ub4dor at /user=admin&password=hunter2",
-        ] {
-            let line = scrub.first_line(text);
-            assert!(!line.contains("hunter2") && !line.contains("tr0ub4dor"), "{line}");
-            assert!(!line.contains("more"), "{line}");
-        }
-        let url =
-            Url::parse("rtsp://127.0.0.1:8554/word/user=admin&password=hunter2?channel=1").expect("a URL");
-        let both = Scrub::of(&source).and(Scrub::of(&Source { url, ..source.clone() }));
-        for text in [
-            "no rtsp://127.0.0.1:8554/word/user=admin&password=hunter2?channel=1",
-            "bad Content-Base \"10.0.0.7:abc/user=admin&password=hunter2\"",
-            "cannot log in with tr0ub4dor at /word/user=admin&password=hunter2",
-        ] {
-            let line = both.first_line(text);
-            assert!(!line.contains("hunter2") && !line.contains("tr0ub4dor"), "{line}");
-        }
     }
 }

@@ -77,6 +77,12 @@ pub enum Failure {
         /// What is wrong with it.
         why: String,
     },
+    /// The camera sends us to another host, which asks for a password.
+    #[error(
+        "the camera redirects to another host, which asks for a password (401) and is not told that of this one: write \
+         that host's own URL as the source"
+    )]
+    Withheld,
     /// An answer did not come in time.
     #[error("timed out at {step}: no answer for {} s", after.as_secs_f64())]
     TimedOut {
@@ -86,7 +92,7 @@ pub enum Failure {
         after: Duration,
     },
     /// The camera answered with an error.
-    #[error("{step} answered {status}{}", advice(*status))]
+    #[error("{step} answered {status}{}", advice(*step, *status))]
     Answered {
         /// The request.
         step: Step,
@@ -99,6 +105,12 @@ pub enum Failure {
         /// The request.
         step: Step,
         /// What is wrong with the answer.
+        why: String,
+    },
+    /// The camera offers sound, and no session comes about with it.
+    #[error("the camera refuses the sound that it offers: {why}")]
+    SoundRefused {
+        /// How.
         why: String,
     },
     /// No video track that can be served.
@@ -173,7 +185,7 @@ impl Failure {
     /// The state to show while waiting `pause` for the next attempt.
     pub fn state(&self, pause: Duration) -> State {
         match self {
-            Self::Answered { status: 401 | 403, .. } => State::Unauthorized(pause),
+            Self::Answered { status: 401 | 403, .. } | Self::Withheld => State::Unauthorized(pause),
             Self::NoVideo { .. } | Self::NoSound { .. } | Self::Unusable { .. } => State::Unsupported(pause),
             _ => State::Retrying(pause),
         }
@@ -181,8 +193,12 @@ impl Failure {
 }
 
 /// What the camera's owner can do about a status (RFC 2326, 11).
-fn advice(status: u16) -> &'static str {
+fn advice(step: Step, status: u16) -> &'static str {
     match status {
+        // The path is right: it was described.
+        404 | 454 | 459 if step == Step::Setup => {
+            ": the camera does not give what it describes, restart it or take another of its streams"
+        }
         401 => ": check username and password",
         403 => ": the camera does not let this user watch",
         404 => ": check the path of the URL",
@@ -231,6 +247,10 @@ mod tests {
             (answered(Step::Describe, 404), "RTSP DESCRIBE answered 404: check the path of the URL"),
             (answered(Step::Play, 500), "RTSP PLAY answered 500"),
             (
+                answered(Step::Setup, 404),
+                "RTSP SETUP answered 404: the camera does not give what it describes, restart it or take another of its streams",
+            ),
+            (
                 Failure::TimedOut { step: Step::Connecting, after: TEN },
                 "timed out at connecting: no answer for 10 s",
             ),
@@ -261,6 +281,7 @@ mod tests {
         let cases = [
             (answered(401), "unauthorized"),
             (answered(403), "unauthorized"),
+            (Failure::Withheld, "unauthorized"),
             (answered(404), "retrying"),
             (Failure::NoVideo { found: "nothing".into() }, "unsupported"),
             (Failure::NoSound { found: "jpeg video".into() }, "unsupported"),

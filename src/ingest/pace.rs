@@ -15,6 +15,10 @@ pub const MAX_DURATION: Ticks = Ticks(2 * 90_000);
 /// A hole between presentation times longer than this, and than three intervals, is a break.
 const BREAK_AFTER: Ticks = Ticks(2 * 90_000);
 
+/// A hole up to this long can be carried over where the picture behind it can be decoded: no key frames are farther
+/// apart that HLS is promised to be made of.
+const LONGEST_HOLE: Ticks = Ticks(60 * 90_000);
+
 /// What an interval is taken for while neither the stream nor its SPS has told: 25 pictures a second.
 const FIRST_INTERVAL: Ticks = Ticks(3_600);
 
@@ -109,6 +113,12 @@ impl VideoPace {
         let limit = BREAK_AFTER.0.max(3 * self.interval(0));
         let step = presentation.0 - self.highest;
         step > limit || step < -limit
+    }
+
+    /// True when the line can be carried on to a picture at `presentation` although it [breaks](Self::breaks) there:
+    /// pictures behind the hole last longer until the line has caught up.
+    pub fn bridges(&self, presentation: Ticks) -> bool {
+        (0..=LONGEST_HOLE.0).contains(&(presentation.0 - self.highest))
     }
 
     /// Places the next picture in decode order.

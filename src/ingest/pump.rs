@@ -3,20 +3,22 @@
 //! An epoch opens at a sync sample whose parameters are known, a moment later: that is how long sound
 //! is waited for, and where it has not come by then silence takes its place. It ends when the
 //! parameters change, when the timeline breaks, or when sound comes or goes; the next one opens at the
-//! next sync sample. When the break lies in the middle of a group
-//! of pictures, the rest of that group is dropped and counted: it could not be decoded.
+//! next sync sample. When it ends in the middle of a group of pictures, the rest of that group is dropped and counted,
+//! but for a break in time alone: those pictures can be decoded, and go on in their epoch until the next sync sample.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::camera_clock::CameraClock;
 use super::event::{Picture, Sound};
 use super::pace::VideoPace;
+pub use super::progress::Progress;
 use super::sink::Sink;
 use super::sound::SoundLine;
 use super::timeline::{Timeline, Verdict};
 use super::waiting::{Held, Waiting};
+use super::withheld::{Cause, Withheld};
 use crate::live::PushError;
 use crate::media::{AudioTrack, Frame, Ticks, TrackKind, Tracks, VideoTrack, silence};
 use crate::stats::RenditionStats;
@@ -34,16 +36,6 @@ const AUDIO_GONE: Ticks = Ticks(5 * 90_000);
 
 /// An epoch may begin this much before the end of the one before; the decode line makes up for it.
 const OVERLAP: Ticks = Ticks(90 * 250);
-
-/// How far a rendition's tracks have come, in ticks: what outlives its sessions, so that the
-/// frames of the next one come later.
-#[derive(Debug, Default)]
-pub struct Progress {
-    video: AtomicI64,
-    audio: AtomicI64,
-    /// The camera promised sound and sent none.
-    mute: AtomicBool,
-}
 
 /// The state of one session.
 pub struct Pump<S> {
@@ -66,6 +58,7 @@ pub struct Pump<S> {
     drop_until_sync: bool,
     /// They are now.
     holding: bool,
+    withheld: Withheld,
 }
 
 enum Stage {
@@ -83,6 +76,8 @@ struct Epoch {
     /// Presentation time of the first picture: sound before it is left out.
     first: Ticks,
     sound: Option<SoundLine>,
+    /// Its timeline broke: it ends at the next sync sample.
+    broken: bool,
 }
 
 impl<S: Sink> Pump<S> {
@@ -110,6 +105,7 @@ impl<S: Sink> Pump<S> {
             refused: None,
             drop_until_sync: false,
             holding: false,
+            withheld: Withheld::default(),
         }
     }
 
@@ -128,6 +124,11 @@ impl<S: Sink> Pump<S> {
     /// Why the camera's parameters cannot be used, if they were refused.
     pub fn refused(&self) -> Option<&str> {
         self.refused.as_deref()
+    }
+
+    /// Why pictures have been left out for some seconds, up to the next key frame.
+    pub fn withholds(&self) -> Option<Cause> {
+        self.withheld.cause().filter(|_| self.delivered())
     }
 
     /// Takes a sender report.
@@ -158,15 +159,15 @@ impl<S: Sink> Pump<S> {
             Verdict::Frame(elapsed) => (elapsed, false),
             Verdict::Break(elapsed) => (elapsed, true),
         };
-        if broke || self.ends_before(&picture, arrival) {
-            self.close();
+        if let Some(cause) = self.ends_before(&picture, broke, arrival) {
+            self.close(cause);
         }
         if picture.sync && self.heard.is_none() && self.silent.is_some() && !self.hears(arrival) {
             self.progress.mute.store(true, Ordering::Relaxed);
         }
         if self.holding {
-            self.stats.frames_dropped.add(1);
-            return;
+            self.withheld.because(Cause::Damage);
+            return self.leave_out(arrival);
         }
         let held = Held { kind: TrackKind::Video, elapsed, sync: picture.sync, data: picture.data };
         match &mut self.stage {
@@ -193,17 +194,28 @@ impl<S: Sink> Pump<S> {
         self.open_if_ready(arrival);
     }
 
-    /// True when `picture` cannot belong to the epoch that is open or about to be.
-    fn ends_before(&self, picture: &Picture, arrival: Ticks) -> bool {
+    /// Why `picture` cannot belong to the epoch that is open or about to be, if it cannot; `broke` says that its time
+    /// has nothing to do with what was before.
+    fn ends_before(&mut self, picture: &Picture, broke: bool, arrival: Ticks) -> Option<Cause> {
+        let hears = self.hears(arrival);
         let same = |track: &Arc<VideoTrack>| picture.track.as_deref().is_none_or(|new| new == &**track);
-        match &self.stage {
-            Stage::Closed => false,
-            Stage::Waiting(waiting) => !same(&waiting.track),
+        match &mut self.stage {
+            Stage::Closed => None,
+            Stage::Waiting(waiting) if !same(&waiting.track) => Some(Cause::Parameters),
+            Stage::Waiting(_) => broke.then_some(Cause::Time),
             Stage::Open(epoch) => {
-                let sound_changed = epoch.tracks.audio.is_some() != self.hears(arrival);
-                !same(&epoch.tracks.video) || (picture.sync && sound_changed)
+                epoch.broken |= broke;
+                let ends = epoch.broken || epoch.tracks.audio.is_some() != hears;
+                let over = (picture.sync && ends).then_some(Cause::Time);
+                over.or_else(|| (!same(&epoch.tracks.video)).then_some(Cause::Parameters))
             }
         }
+    }
+
+    /// A picture that waits for a key frame. Before the first one nothing is lost that a viewer could have seen.
+    fn leave_out(&mut self, arrival: Ticks) {
+        self.stats.frames_dropped.add(u64::from(self.epochs > 0));
+        self.withheld.picture(arrival);
     }
 
     fn hears(&self, now: Ticks) -> bool {
@@ -223,7 +235,7 @@ impl<S: Sink> Pump<S> {
         let Stage::Waiting(waiting) = &self.stage else { return None };
         let wait = if self.awaits_sound() { WAIT_FOR_AUDIO } else { SETTLE };
         // Where frames follow each other, the next one is soon enough, and nearer to where now is.
-        let alone = waiting.queue.len() == 1;
+        let alone = waiting.is_one_picture();
         // Rounded up, so that it is no earlier.
         alone.then(|| self.clock.anchor().instant_at(waiting.since + wait + Ticks(1)))
     }
@@ -239,12 +251,8 @@ impl<S: Sink> Pump<S> {
 
     fn start(&mut self, held: Held, track: Option<Arc<VideoTrack>>, interval: Option<Ticks>, since: Ticks) {
         match track.filter(|_| held.sync) {
-            Some(track) => {
-                self.stage = Stage::Waiting(Waiting::new(held, track, interval, since));
-            }
-            // Before the first key frame nothing is lost that a viewer could have seen.
-            None if self.epochs > 0 => self.stats.frames_dropped.add(1),
-            None => {}
+            Some(track) => self.stage = Stage::Waiting(Waiting::new(held, track, interval, since)),
+            None => self.leave_out(since),
         }
     }
 
@@ -292,7 +300,7 @@ impl<S: Sink> Pump<S> {
         let video =
             VideoPace::new(Ticks((first.0 - self.lag.0).max(end.0)), waiting.interval, self.lag.0 > 0);
         let interval = waiting.interval;
-        self.stage = Stage::Open(Box::new(Epoch { tracks, interval, video, first, sound }));
+        self.stage = Stage::Open(Box::new(Epoch { tracks, interval, video, first, sound, broken: false }));
         for held in waiting.queue {
             match &mut self.stage {
                 Stage::Open(_) => self.publish(held, now),
@@ -303,7 +311,8 @@ impl<S: Sink> Pump<S> {
         }
     }
 
-    fn close(&mut self) {
+    fn close(&mut self, cause: Cause) {
+        self.withheld.because(cause);
         self.stage = Stage::Closed;
     }
 
@@ -318,9 +327,9 @@ impl<S: Sink> Pump<S> {
     fn publish_video(&mut self, held: Held, now: Ticks) {
         let Stage::Open(epoch) = &mut self.stage else { return };
         let presentation = self.timeline.map(TrackKind::Video, held.elapsed);
-        if epoch.video.breaks(presentation) {
+        if epoch.video.breaks(presentation) && (held.sync || !epoch.video.bridges(presentation)) {
             let (track, interval) = (Arc::clone(&epoch.tracks.video), epoch.interval);
-            self.close();
+            self.close(Cause::Time);
             self.start(held, Some(track), interval, now);
             return;
         }
@@ -348,9 +357,10 @@ impl<S: Sink> Pump<S> {
             // What is refused is counted; sound needs no more than that.
             let _refused = self.push(frame);
         }
-        if self.push(frame).is_err() && sync {
+        match self.push(frame) {
             // Without it the pictures that follow cannot be decoded.
-            self.close();
+            Err(_) if sync => self.close(Cause::Refused),
+            _ => self.withheld.over(),
         }
     }
 

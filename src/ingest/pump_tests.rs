@@ -289,17 +289,6 @@ fn other_parameters_are_another_epoch_and_equal_ones_are_not() {
 }
 
 #[test]
-fn after_a_hole_the_rest_of_the_group_is_dropped_and_counted() {
-    let mut feed = Feed::new(false);
-    feed.pictures(0..30);
-    feed.pictures(135..160);
-    assert_eq!(feed.epochs(), [(false, 30, 0), (false, 10, 0)]);
-    assert_eq!((feed.stats.frames_dropped.get(), feed.stats.breaks.get()), (15, 1));
-    let hole = feed.first(2).decode_time - feed.first(1).decode_time;
-    assert!(hole.abs_diff(150 * 3_600) <= 4, "{hole}");
-}
-
-#[test]
 fn a_key_frame_that_is_refused_takes_its_group_with_it() {
     let mut feed = Feed::new(false);
     feed.pictures(0..25);
@@ -365,3 +354,9 @@ fn after_damage_nothing_is_shown_until_the_next_key_frame_if_that_is_wanted() {
 
 #[path = "pump_busy_tests.rs"]
 mod busy;
+
+#[path = "pump_time_tests.rs"]
+mod time;
+
+#[path = "pump_truth_tests.rs"]
+mod truth;

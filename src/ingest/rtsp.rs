@@ -3,6 +3,7 @@
 //! `retina` sets no limits of time; every wait here has one, but for [`Session::next`], whose
 //! caller knows how long silence may last.
 
+mod exchange;
 mod sessions;
 mod streams;
 mod tracks;
@@ -14,37 +15,33 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use retina::client::{
-    Credentials, Described, InitialTimestampPolicy, PacketItem, PlayOptions, Playing, SessionOptions,
-    SetupOptions, TcpTransportOptions,
-};
-use secrecy::ExposeSecret;
-use tokio::time::timeout;
-use url::{Host, Url};
+use retina::client::{PacketItem, Playing};
 
 pub use self::sessions::{Group, Sessions};
 
+use self::exchange::{describe, is_detour, play_options, setup_options, silent_step, step};
 use self::streams::{Next, Streams};
 use self::tracks::LeftOut;
 use self::video::VideoReader;
-use super::damage::{Damage, Scrub};
+use super::damage::Damage;
 use super::depacketize::MOST;
 use super::error::{Failure, Step};
 use super::event::Event;
-use super::relay::{self, Relay};
+use super::relay::Relay;
+use super::scrub::Scrub;
 use super::swell::Swell;
 use super::{Source, Transport};
 use crate::media::{AudioTrack, TrackKind, VideoTrack};
-
-/// How long to look, after DESCRIBE went unanswered, whether the camera takes connections at all.
-const PROBE: Duration = Duration::from_secs(2);
 
 /// How `retina` begins the texts of errors after which the connection is gone. Its errors are
 /// opaque; a text that changes only makes us find out by the end of the stream instead.
 const FATAL: [&str; 3] = ["Error reading from RTSP peer", "Error writing to RTSP peer", "RTSP framing error"];
 
-/// How `retina` begins the text of an error while connecting.
-const CONNECT_ERROR: &str = "Unable to connect to RTSP server: ";
+/// How the library tells of packets that are not those which the answer to SETUP named.
+const OTHERS: &str = "wrong ssrc after 0 RTP pkts";
+
+/// Requests of a camera's that may come one right after the other.
+const MOST_REQUESTS: usize = 3;
 
 /// What the library makes of what comes.
 type Item = Result<PacketItem, retina::Error>;
@@ -54,6 +51,7 @@ pub struct Session {
     playing: retina::client::Session<Playing>,
     streams: Streams,
     left_out: Option<LeftOut>,
+    sound_refused: Option<String>,
     damage: Damage,
     secrets: Scrub,
     relay: Option<Relay>,
@@ -62,12 +60,51 @@ pub struct Session {
 
 impl Session {
     /// Connects and plays. Each exchange may take `limit`.
+    ///
+    /// # Errors
+    /// There is no session, or none with a picture.
     pub async fn connect(source: &Source, limit: Duration, group: &Group) -> Result<Self, Failure> {
+        Self::connect_with_or_without_sound(source, limit, group, false).await
+    }
+
+    /// The same for a camera that may send pictures without an end, or lies about its packets: they are measured on
+    /// their way, and what was said of them is left out.
+    ///
+    /// # Errors
+    /// As those of [`Self::connect`].
+    pub async fn connect_measured(source: &Source, limit: Duration, group: &Group) -> Result<Self, Failure> {
+        Self::connect_with_or_without_sound(source, limit, group, true).await
+    }
+
+    /// Sound that a camera offers and then refuses is no reason to be without its pictures.
+    async fn connect_with_or_without_sound(
+        source: &Source,
+        limit: Duration,
+        group: &Group,
+        relayed: bool,
+    ) -> Result<Self, Failure> {
         if !matches!(source.url.scheme(), "rtsp" | "rtsps") || source.url.host().is_none() {
             return Err(Failure::BadUrl);
         }
+        match Self::connect_by(source, limit, group, relayed).await {
+            Err(Failure::SoundRefused { why }) if source.video => {
+                let silent = Source { audio: false, ..source.clone() };
+                let mut session = Self::connect_by(&silent, limit, group, relayed).await?;
+                session.sound_refused = Some(why);
+                Ok(session)
+            }
+            other => other,
+        }
+    }
+
+    async fn connect_by(
+        source: &Source,
+        limit: Duration,
+        group: &Group,
+        relayed: bool,
+    ) -> Result<Self, Failure> {
         // What the library cannot do by itself.
-        if source.url.scheme() == "rtsps" || source.transport == Transport::Udp {
+        if relayed || source.url.scheme() == "rtsps" || source.transport == Transport::Udp {
             return Self::connect_relayed(source, limit, group).await;
         }
         match Self::connect_to(source, limit, group, Scrub::of(source), None).await {
@@ -76,22 +113,10 @@ impl Session {
         }
     }
 
-    /// The same for a camera that may send pictures without an end: they are measured on their way.
-    ///
-    /// # Errors
-    /// As those of [`Self::connect`].
-    pub async fn connect_measured(source: &Source, limit: Duration, group: &Group) -> Result<Self, Failure> {
-        match source.url.scheme() {
-            "rtsp" | "rtsps" if source.url.host().is_some() => {
-                Self::connect_relayed(source, limit, group).await
-            }
-            _ => Err(Failure::BadUrl),
-        }
-    }
-
     /// Through a relay, which does what the library cannot.
     async fn connect_relayed(source: &Source, limit: Duration, group: &Group) -> Result<Self, Failure> {
-        let relay = Relay::open(source, limit).await?;
+        let secrets = Scrub::of(source);
+        let relay = Relay::open(source, limit, secrets.clone()).await?;
         let relayed = Source {
             url: relay.url().clone(),
             transport: Transport::Tcp,
@@ -99,10 +124,13 @@ impl Session {
             password: None,
             ..source.clone()
         };
-        let secrets = Scrub::of(source).and(Scrub::of(&relayed));
+        secrets.learn(&relayed.url);
         // The camera's own words come first: here only a connection ends.
         let session = Self::connect_to(&relayed, limit, group, secrets, Some(relay.clone())).await;
-        session.map_err(|failure| relay.failure().unwrap_or(failure))
+        session.map_err(|failure| match failure {
+            Failure::SoundRefused { .. } => failure,
+            failure => relay.failure().unwrap_or(failure),
+        })
     }
 
     async fn connect_to(
@@ -120,24 +148,31 @@ impl Session {
             other => other?,
         };
         let sdp = String::from_utf8_lossy(session.sdp()).into_owned();
+        secrets.learn_description(&sdp);
         let video_index = source.video.then(|| tracks::find_video(session.streams())).transpose()?;
-        let (audio, left_out) =
+        let (mut audio, left_out) =
             if source.audio { tracks::find_audio(session.streams(), &sdp) } else { (None, None) };
         let audio_index = audio.as_ref().map(|audio| audio.index);
         if video_index.or(audio_index).is_none() {
             return Err(Failure::NoSound { found: tracks::offered(session.streams()) });
         }
-        for index in [video_index, audio_index].into_iter().flatten() {
-            let setup = session.setup(index, setup_options());
-            step(Step::Setup, limit, &secrets, setup).await?;
+        if let Some(index) = video_index {
+            step(Step::Setup, limit, &secrets, session.setup(index, setup_options())).await?;
         }
-        // Permissive: cameras without `rtptime` in RTP-Info are common.
-        let policy = PlayOptions::default().initial_timestamp(InitialTimestampPolicy::Permissive);
+        let mut sound_refused = None;
+        if let Some(index) = audio_index {
+            let answer = step(Step::Setup, limit, &secrets, session.setup(index, setup_options())).await;
+            let refused = answer.map(|()| None);
+            let refused = refused.or_else(|failure| refused_sound(failure, video_index, relay.is_some()));
+            if let Some(why) = refused? {
+                (audio, sound_refused) = (None, Some(why));
+            }
+        }
         let reader = |index: usize| (index, VideoReader::new(&sdp, &session.streams()[index]));
         let streams = Streams::new(video_index.map(reader), audio);
-        let playing = step(Step::Play, limit, &secrets, session.play(policy)).await?;
+        let playing = step(Step::Play, limit, &secrets, session.play(play_options())).await?;
         let (damage, swell) = (Damage::default(), Swell::default());
-        Ok(Self { playing, streams, left_out, damage, secrets, relay, swell })
+        Ok(Self { playing, streams, left_out, sound_refused, damage, secrets, relay, swell })
     }
 
     /// The parameters of the video, once the camera has told them.
@@ -159,6 +194,16 @@ impl Session {
     /// What RTP calls the encoding of a sound that cannot be carried.
     pub fn left_out_encoding(&self) -> Option<&str> {
         self.left_out.as_ref().map(|sound| sound.encoding.as_str())
+    }
+
+    /// How the camera refuses the sound that it offers.
+    pub fn sound_refused(&self) -> Option<&str> {
+        self.sound_refused.as_deref()
+    }
+
+    /// True where a relay stands between.
+    pub fn is_relayed(&self) -> bool {
+        self.relay.is_some()
     }
 
     /// The next event. Waits for ever, and may be dropped while waiting without losing anything.
@@ -192,8 +237,8 @@ impl Session {
                     }
                 }
                 Some(Err(error)) => {
-                    on_damage(None);
                     self.damaged(&error).map_err(|failure| self.told_by_relay(failure))?;
+                    on_damage(None);
                 }
                 None => {
                     let ended = self.damage.ended();
@@ -220,7 +265,16 @@ impl Session {
     }
 
     fn poll_item(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Item>, Failure>> {
-        match self.playing.poll_next_unpin(context) {
+        // At a request of the camera's the library says that nothing is there, and does not look whether that is so:
+        // nobody would wake us for what has come behind it.
+        let mut polled = self.playing.poll_next_unpin(context);
+        for _ in 0..MOST_REQUESTS {
+            if polled.is_ready() {
+                break;
+            }
+            polled = self.playing.poll_next_unpin(context);
+        }
+        match polled {
             Poll::Pending if self.relay.is_none() && self.swell.waits(crate::clock::now().instant) => {
                 Poll::Ready(Err(Failure::Swelling))
             }
@@ -240,85 +294,25 @@ impl Session {
         if FATAL.iter().any(|fatal| why.starts_with(fatal)) {
             return Err(Failure::Broken { why });
         }
+        if why.starts_with(OTHERS) {
+            return Err(Failure::Broken {
+                why: "its packets are not those that RTSP SETUP named".to_owned(),
+            });
+        }
         self.damage.add(crate::clock::now().instant, why)
     }
 }
 
-async fn describe(
-    source: &Source,
-    limit: Duration,
-    group: &Group,
-    secrets: &Scrub,
-) -> Result<retina::client::Session<Described>, Failure> {
-    let credentials = source.username.as_ref().map(|username| Credentials {
-        username: username.clone(),
-        password: source.password.as_ref().map_or(String::new(), |word| word.expose_secret().to_owned()),
-    });
-    let options = SessionOptions::default()
-        .creds(credentials)
-        .session_group(Arc::clone(&group.0))
-        .user_agent(concat!("belvedere/", env!("CARGO_PKG_VERSION")).to_owned());
-    let describe = retina::client::Session::describe(source.url.clone(), options);
-    step(Step::Describe, limit, secrets, describe).await
-}
-
-fn setup_options() -> SetupOptions {
-    // RTP over UDP is the relay's to take: the library drops what is out of order.
-    let transport = retina::client::Transport::Tcp(TcpTransportOptions::default());
-    SetupOptions::default().transport(transport)
-}
-
-/// True for what a relay can mend: a redirect, a camera that hangs up after DESCRIBE, and answers in words that the
-/// library does not take.
-fn is_detour(failure: &Failure) -> bool {
+/// What a failed SETUP of the sound means where there is video: why to go on without it on the same connection, or that
+/// another connection is needed, without it.
+fn refused_sound(failure: Failure, video: Option<usize>, relayed: bool) -> Result<Option<String>, Failure> {
     match failure {
-        Failure::Answered { step: Step::Describe, status } => (300..400).contains(status),
-        Failure::Unintelligible { step: Step::Describe, why } => why.contains("unexpected content type"),
-        Failure::Unintelligible { step: Step::Setup, why } => why.contains("EOF while expecting response"),
-        _ => false,
-    }
-}
-
-/// One exchange under a limit of time.
-async fn step<T>(
-    step: Step,
-    limit: Duration,
-    secrets: &Scrub,
-    exchange: impl Future<Output = Result<T, retina::Error>>,
-) -> Result<T, Failure> {
-    match timeout(limit, exchange).await {
-        Ok(answer) => answer.map_err(|error| failure(step, &error, secrets)),
-        Err(_) => Err(Failure::TimedOut { step, after: limit }),
-    }
-}
-
-fn failure(step: Step, error: &retina::Error, secrets: &Scrub) -> Failure {
-    tracing::debug!(%step, error = secrets.first_line(&error.to_string()), "RTSP failed");
-    match error.status_code() {
-        Some(status) if status >= 300 => return Failure::Answered { step, status },
-        _ => {}
-    }
-    let why = secrets.first_line(&error.to_string());
-    match why.strip_prefix(CONNECT_ERROR) {
-        Some(why) if why.to_ascii_lowercase().contains("refused") => Failure::Refused,
-        Some(why) => Failure::Unreachable { why: why.to_owned() },
-        None => Failure::Unintelligible { step, why },
-    }
-}
-
-/// Which step a silent camera did not answer: `retina` connects and describes in one call.
-async fn silent_step(url: &Url) -> Step {
-    let port = relay::port(url);
-    let connect = async {
-        match url.host() {
-            Some(Host::Domain(name)) => tokio::net::TcpStream::connect((name, port)).await,
-            Some(Host::Ipv4(ip)) => tokio::net::TcpStream::connect((ip, port)).await,
-            Some(Host::Ipv6(ip)) => tokio::net::TcpStream::connect((ip, port)).await,
-            None => Err(std::io::ErrorKind::AddrNotAvailable.into()),
+        failure if video.is_none() => Err(failure),
+        Failure::Answered { step, status } => Ok(Some(format!("{step} answered {status}"))),
+        Failure::TimedOut { step, .. } => Err(Failure::SoundRefused { why: format!("no answer to {step}") }),
+        Failure::Unintelligible { step, .. } if relayed => {
+            Err(Failure::SoundRefused { why: format!("it hangs up at {step}") })
         }
-    };
-    match timeout(PROBE, connect).await {
-        Ok(Ok(_)) => Step::Describe,
-        _ => Step::Connecting,
+        failure => Err(failure),
     }
 }

@@ -13,6 +13,7 @@ use super::event::{Event, Picture};
 use super::pump::{Progress, Pump};
 use super::rtsp::{Group, Session};
 use super::sink::Sink;
+use super::withheld::Cause;
 use crate::clock;
 use crate::live::{State, Status};
 use crate::media::TrackKind;
@@ -24,13 +25,21 @@ const FIRST_FRAME: Duration = Duration::from_secs(15);
 /// "smart" codecs send one in minutes.
 const NO_KEY_FRAME: Duration = Duration::from_secs(10);
 
+/// What to say then.
+const KEYLESS: &str = "pictures come, but no key frame yet: set a shorter I-frame interval in the camera, and its intra \
+                       refresh off";
+
+/// What to say where key frames do come, and nobody can decode them.
+const UNDESCRIBED: &str = "pictures come, but not the parameter sets (SPS, PPS) that tell how to decode them, or none that \
+                           can be read: restart the camera, or set its video encoding to plain H.264";
+
 /// What outlives the sessions of a rendition.
 #[derive(Debug, Default)]
 pub struct Life {
     progress: Arc<Progress>,
     /// When the current session began to deliver.
     live_since: std::sync::Mutex<Option<Instant>>,
-    /// The session before fell silent: the next one is measured.
+    /// The session before fell silent or broke: the next one is relayed and measured.
     suspect: AtomicBool,
     /// A picture swelled once: all are measured from then on. A camera that did it will do it again, and what it
     /// sends in the meantime proves nothing.
@@ -79,7 +88,7 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
     )
     .drop_until_sync(rendition.options.drop_until_sync);
     let began = clock::now().instant;
-    let mut told = Told { without_sound: session.left_out().map(without_sound), ..Told::default() };
+    let mut told = Told { without_sound: without_sound(&session), ..Told::default() };
     let mut last_picture = None;
     loop {
         let deadline = match last_picture {
@@ -101,6 +110,7 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
             Ok(Ok(Event::Video(picture))) => {
                 last_picture = Some(clock::now().instant);
                 rendition.stats.packets_lost.add(picture.lost.into());
+                told.undescribed |= picture.sync && picture.track.is_none();
                 pump_picture(&mut pump, picture);
             }
             Ok(Ok(Event::Audio(sound))) => {
@@ -111,23 +121,29 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
             Ok(Err(failure)) => {
                 let swelled = matches!(failure, Failure::Swelling | Failure::Endless { .. });
                 life.swells.fetch_or(swelled, Ordering::Relaxed);
+                // A relay answers what the camera asks and takes packets whoever they say that they are of: the next
+                // session has one. One that ended with it goes on without.
+                let broke =
+                    matches!(failure, Failure::Closed | Failure::Broken { .. } | Failure::Damaged { .. });
+                life.suspect.store(broke && !session.is_relayed(), Ordering::Relaxed);
                 return failure;
             }
             Err(_) if due.is_some() => pump.settle(clock::now().instant),
             Err(_) => return silent(rendition, life, last_picture.is_some()),
         }
         told.tell_clock(rendition, pump.clock_is_wrong());
-        told.tell_sound(rendition, session.left_out());
+        told.tell_sound(rendition, &session);
         if let Some(why) = pump.refused() {
             return Failure::Unusable { why: why.to_owned() };
         }
         told.tell(rendition, life, pump.delivered(), began, last_picture);
+        told.tell_withheld(rendition, pump.withholds());
     }
 }
 
 async fn connect<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> Result<Session, Failure> {
     let limit = rendition.options.connect_timeout;
-    // A session that fell silent may have been choked by a picture: now it is measured.
+    // A session that fell silent may have been choked by a picture, and one that broke have been misunderstood.
     match life.suspect.load(Ordering::Relaxed) || life.swells.load(Ordering::Relaxed) {
         true => Session::connect_measured(&rendition.source, limit, group).await,
         false => Session::connect(&rendition.source, limit, group).await,
@@ -141,9 +157,18 @@ fn pump_picture<S: Sink>(pump: &mut Pump<S>, picture: Picture) {
     }
 }
 
-/// What to tell the owner of a camera whose sound is left out.
-fn without_sound(why: &str) -> String {
-    format!("plays without sound, since {why}: choose AAC or G.711 in the camera")
+/// What to tell the owner of a camera whose sound it refuses, or that cannot be carried or read.
+fn without_sound(session: &Session) -> Option<String> {
+    let refused = session.sound_refused().map(|why| {
+        format!(
+            "plays without sound, since the camera refuses it ({why}): switch its microphone on, or write audio = \
+             \"off\""
+        )
+    });
+    refused.or_else(|| {
+        let why = session.left_out()?;
+        Some(format!("plays without sound, since {why}: choose AAC or G.711 in the camera"))
+    })
 }
 
 /// Nothing has come for too long. A picture that never ends looks the same from here.
@@ -164,7 +189,11 @@ struct Told {
     without_sound: Option<String>,
     live: bool,
     no_key_frame: bool,
+    /// A key frame came without the parameter sets by which it is decoded.
+    undescribed: bool,
     wrong_clock: bool,
+    /// Pictures wait for a key frame.
+    withheld: bool,
     /// Nothing but frames that are too large.
     choked: bool,
     too_large: u64,
@@ -173,9 +202,10 @@ struct Told {
 }
 
 impl Told {
-    fn tell_sound<S: Sink>(&mut self, rendition: &Rendition<S>, left_out: Option<&str>) {
-        if left_out.is_some() != self.without_sound.is_some() {
-            self.without_sound = left_out.map(without_sound);
+    fn tell_sound<S: Sink>(&mut self, rendition: &Rendition<S>, session: &Session) {
+        let silent = session.sound_refused().or(session.left_out()).is_some();
+        if silent != self.without_sound.is_some() {
+            self.without_sound = without_sound(session);
             if self.live {
                 rendition.set_status(self.live_status());
             }
@@ -215,6 +245,24 @@ impl Told {
         (self.too_large, self.passed) = (too_large, passed);
     }
 
+    /// A camera whose pictures are left out until a key frame comes is not live, however long that takes.
+    fn tell_withheld<S: Sink>(&mut self, rendition: &Rendition<S>, cause: Option<Cause>) {
+        if self.withheld == cause.is_some() || self.choked {
+            return;
+        }
+        self.withheld = cause.is_some();
+        rendition.set_status(match cause {
+            None => self.live_status(),
+            Some(cause) => {
+                let why = cause.words();
+                let reason = format!(
+                    "waits for a key frame, since {why}: set a shorter I-frame interval in the camera"
+                );
+                Status::because(State::Connecting, reason)
+            }
+        });
+    }
+
     fn live_status(&self) -> Status {
         Status::because(State::Live, self.without_sound.clone().unwrap_or_default())
     }
@@ -240,10 +288,8 @@ impl Told {
             && last_picture.is_some_and(|last| last.saturating_duration_since(began) > NO_KEY_FRAME)
         {
             self.no_key_frame = true;
-            rendition.set_status(Status::because(
-                State::Connecting,
-                "pictures come, but no key frame yet: set a shorter I-frame interval in the camera",
-            ));
+            let why = if self.undescribed { UNDESCRIBED } else { KEYLESS };
+            rendition.set_status(Status::because(State::Connecting, why));
         }
     }
 }

@@ -10,12 +10,18 @@
 //!   camera, and its sound, at the same instant to within a frame.
 //!
 //! What cannot be followed that slowly is a break, taken at a sync sample.
+//!
+//! Sound lies beside its pictures where its reports, or RTP-Info (RFC 2326, 12.33), put it, if that is near where it
+//! lies by arrival ([`Skew`]).
 
 use std::sync::Arc;
 
+use super::arrivals::{Arrivals, Drift};
 use super::camera_clock::{CameraClock, Lease};
 use super::continuity::{Checked, Continuity};
 use super::rate::{Rate, Rated};
+use super::reports::{Heard, Reports};
+use super::skew::Skew;
 use crate::media::{Ticks, TrackKind};
 
 const MILLISECOND: i64 = 90;
@@ -33,14 +39,16 @@ const EARLY_FRAMES: u32 = 8;
 /// Beyond this the arrival time is believed more than anything the camera says.
 const IMPLAUSIBLE: i64 = 5 * SECOND;
 
-/// NPT of both tracks is believed when they then arrive within this of each other.
-const NPT_SKEW: i64 = SECOND;
-
 /// How fast an estimate from arrival times is followed.
 const ARRIVAL_PPM: i64 = 500;
 
 /// How fast a difference to the sender reports is removed.
 const REPORT_PPM: i64 = 10_000;
+
+/// How fast sound follows its reports, and whatever it is clearly off by. Its frames lie on a line of their own, which
+/// hardly ever gives way: what is asked for here is not heard.
+const SOUND_PPM: i64 = 20_000;
+const CLEARLY_OFF: i64 = 20 * MILLISECOND;
 
 /// What to do with a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,8 +67,10 @@ pub struct Timeline {
     lease: Option<Lease>,
     video: Track,
     audio: Track,
-    /// False once one of the tracks has jumped or the tracks' NPT turned out to be unrelated.
-    npt: Option<bool>,
+    skew: Skew,
+    drift: Drift,
+    /// When the last frame came.
+    now: Ticks,
     /// Reports of this stream are not from the clock that its siblings have.
     refused: bool,
     open: bool,
@@ -90,7 +100,9 @@ impl Timeline {
             lease: None,
             video: Track::default(),
             audio: Track::default(),
-            npt: None,
+            skew: Skew::default(),
+            drift: Drift::default(),
+            now: Ticks(0),
             refused: false,
             open: false,
             early: 0,
@@ -101,6 +113,7 @@ impl Timeline {
     /// Takes note of a frame when it arrives, whether it will be published or not. `elapsed` is
     /// its RTP time since the start of the session, `arrival` is on the camera's timeline.
     pub fn accept(&mut self, kind: TrackKind, elapsed: Ticks, arrival: Ticks, sync: bool) -> Verdict {
+        self.now = arrival;
         let track = self.track(kind);
         track.first.get_or_insert(elapsed);
         let elapsed = match track.rate.check(elapsed, arrival) {
@@ -115,7 +128,7 @@ impl Timeline {
             Checked::Jumped => {
                 track.jumped();
                 track.arrivals.add(elapsed, arrival);
-                self.npt = Some(false);
+                self.unrelate();
                 if kind == TrackKind::Video {
                     self.open = false;
                     self.refused = self.video.rate.is_wrong();
@@ -124,6 +137,7 @@ impl Timeline {
             }
             Checked::Good(elapsed) => {
                 track.arrivals.add(elapsed, arrival);
+                self.drift.add(kind, elapsed, arrival);
                 if kind == TrackKind::Video && self.open && self.lost(elapsed, arrival, sync) {
                     self.open = false;
                     return Verdict::Break(elapsed);
@@ -143,11 +157,17 @@ impl Timeline {
         let track = self.track(kind);
         track.arrivals = Arrivals::default();
         track.reports = Reports::default();
-        self.npt = Some(false);
+        self.unrelate();
         match kind {
             TrackKind::Video => (self.lease, self.refused, self.remap) = (None, true, true),
             TrackKind::Audio => self.audio.offset = None,
         }
+    }
+
+    /// Nothing that was said at the beginning relates the tracks any more.
+    fn unrelate(&mut self) {
+        self.skew.forget();
+        self.drift = Drift::default();
     }
 
     /// Starts mapping afresh from all that was accepted so far: an epoch begins.
@@ -163,17 +183,19 @@ impl Timeline {
     /// The presentation time of an accepted frame, by its elapsed time after repair.
     pub fn map(&mut self, kind: TrackKind, elapsed: Ticks) -> Ticks {
         let target = self.target(kind);
-        let locked = self.locked(kind) || (kind == TrackKind::Audio && self.npt == Some(true));
+        let locked = self.locked(kind);
         let track = self.track(kind);
         let offset = match (track.offset, target) {
             (Some(offset), Some(target)) => {
-                // Sound has no key frames to wait for: its line is re-anchored at any frame.
-                if kind == TrackKind::Audio && (target - offset).abs() > SLEWABLE {
-                    target
-                } else {
-                    let ppm = if locked { REPORT_PPM } else { ARRIVAL_PPM };
-                    track.slew(offset, target, elapsed.0, ppm)
-                }
+                let off = (target - offset).abs();
+                let ppm = match kind {
+                    // Sound has no key frames to wait for: its line is re-anchored at any frame.
+                    TrackKind::Audio if off > SLEWABLE => 0,
+                    TrackKind::Audio if locked || off > CLEARLY_OFF => SOUND_PPM,
+                    TrackKind::Video if locked => REPORT_PPM,
+                    _ => ARRIVAL_PPM,
+                };
+                if ppm == 0 { target } else { track.slew(offset, target, elapsed.0, ppm) }
             }
             (Some(offset), None) => offset,
             (None, target) => target.unwrap_or(0),
@@ -229,11 +251,10 @@ impl Timeline {
     }
 
     fn locked(&self, kind: TrackKind) -> bool {
-        let track = match kind {
-            TrackKind::Video => &self.video,
-            TrackKind::Audio => &self.audio,
-        };
-        self.by_report(track).is_some()
+        match kind {
+            TrackKind::Video => self.by_report(&self.video).is_some(),
+            TrackKind::Audio => !self.skew.is_doubted() && self.by_report(&self.audio).is_some(),
+        }
     }
 
     /// Joins the camera's clock as soon as there is a report to join with.
@@ -253,26 +274,35 @@ impl Timeline {
 
     /// The offset to aim for.
     fn target(&mut self, kind: TrackKind) -> Option<i64> {
-        if kind == TrackKind::Video {
-            return self.by_report(&self.video).or_else(|| self.video.least());
+        match kind {
+            TrackKind::Video => self.by_report(&self.video).or_else(|| self.video.least()),
+            TrackKind::Audio => self.sound_target(),
         }
-        if let Some(target) = self.by_report(&self.audio) {
+    }
+
+    fn sound_target(&mut self) -> Option<i64> {
+        let by_report = self.by_report(&self.audio);
+        let (Some(offset), Some(apart)) = (self.video.offset, self.apart()) else {
+            return by_report.or_else(|| self.audio.least());
+        };
+        let watched = self.video.arrivals.watched().min(self.audio.arrivals.watched());
+        if let Some(target) = by_report
+            && self.skew.believes(apart + offset - target, watched)
+        {
             return Some(target);
         }
-        let own = self.audio.least();
-        if self.npt.is_none()
-            && let (Some(video), Some(audio)) = (self.video.least(), own)
-        {
-            // Two tracks that both start at nothing were not related by RTP-Info (RFC 2326, 12.33).
-            let unrelated = self.video.first == Some(Ticks(0)) && self.audio.first == Some(Ticks(0));
-            self.npt = Some(!unrelated && (video - audio).abs() <= NPT_SKEW);
-        }
-        match (self.video.offset, self.video.least(), own) {
-            (offset, _, _) if self.npt == Some(true) => offset,
-            // As far from the pictures as it arrives: those may be on their way to where they belong.
-            (Some(offset), Some(video), Some(audio)) => Some(offset + audio - video),
-            _ => own,
-        }
+        // Two tracks that both start at nothing were not related by RTP-Info (RFC 2326, 12.33).
+        let related = self.video.first != Some(Ticks(0)) || self.audio.first != Some(Ticks(0));
+        // As far from the pictures as it arrives, less what is known to be the camera's doing: those may be on their
+        // way to where they belong.
+        Some(offset + apart - self.skew.told(apart, related, watched))
+    }
+
+    /// How much more the least `arrival - elapsed` of the sound is than that of the pictures.
+    fn apart(&self) -> Option<i64> {
+        // Stamps that are bent go their own way to where they belong.
+        let drift = if self.clock_is_wrong() { None } else { self.drift.apart(self.now) };
+        drift.or_else(|| Some(self.audio.least()? - self.video.least()?))
     }
 
     /// The offset of `track` by its sender reports, if they can be believed.
@@ -327,71 +357,6 @@ impl Track {
         let whole = self.slack / 1_000_000;
         self.slack %= 1_000_000;
         offset + (target - offset).clamp(-whole, whole)
-    }
-}
-
-/// The least `arrival - elapsed` of the last 10 to 20 seconds.
-#[derive(Debug, Default)]
-struct Arrivals {
-    since: Option<i64>,
-    current: Option<i64>,
-    previous: Option<i64>,
-}
-
-impl Arrivals {
-    /// Half the memory. Long enough to see past a burst of retransmissions, short enough for drift.
-    const WINDOW: i64 = 10 * SECOND;
-
-    fn add(&mut self, elapsed: Ticks, arrival: Ticks) {
-        let since = *self.since.get_or_insert(arrival.0);
-        if arrival.0 - since >= Self::WINDOW {
-            self.previous = self.current.take();
-            self.since = Some(arrival.0);
-        }
-        let offset = arrival.0 - elapsed.0;
-        self.current = Some(self.current.map_or(offset, |least| least.min(offset)));
-    }
-
-    fn least(&self) -> Option<i64> {
-        match (self.current, self.previous) {
-            (Some(current), Some(previous)) => Some(current.min(previous)),
-            (current, previous) => current.or(previous),
-        }
-    }
-}
-
-/// The sender reports of one track, as NTP less elapsed: constant but for drift.
-#[derive(Debug, Default)]
-struct Reports {
-    /// Of the last report that agreed with the one before it, or of the first.
-    base: Option<i64>,
-    candidate: Option<i64>,
-    /// Of the camera's clock when the base was heard last.
-    generation: u32,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Heard {
-    Steady,
-    /// Unlike the one before: wait for another.
-    Unsettled,
-    /// Twice the same, but unlike those before.
-    Stepped,
-}
-
-impl Reports {
-    fn add(&mut self, base: i64, generation: u32) -> Heard {
-        let near = |other: i64| (base - other).abs() <= SLEWABLE;
-        if self.base.is_none_or(near) {
-            (self.base, self.candidate, self.generation) = (Some(base), None, generation);
-            return Heard::Steady;
-        }
-        if self.candidate.is_some_and(near) {
-            (self.base, self.candidate, self.generation) = (Some(base), None, generation);
-            return Heard::Stepped;
-        }
-        self.candidate = Some(base);
-        Heard::Unsettled
     }
 }
 

@@ -14,8 +14,10 @@ const QUEUE_FRAMES: usize = 600;
 /// Bytes that wait at most.
 pub const QUEUE_BYTES: usize = 16 << 20;
 
-/// A picture that comes with so much less delay than all before it tells that those were old ones.
+/// A picture that comes with so much less delay than all before it, and clearly sooner after the last one than it was
+/// taken, tells that those were old ones.
 const FRESHER: Ticks = Ticks(90 * 40);
+const SOONER_PERCENT: i64 = 75;
 
 /// Old pictures come one after the other; once there was none for so long, they are over.
 const QUIET: i64 = 90 * 150;
@@ -41,6 +43,8 @@ pub struct Waiting {
     /// All frames since, in the order of their arrival.
     pub queue: VecDeque<Held>,
     bytes: usize,
+    /// How many of them are pictures.
+    pictures: usize,
     /// The delay of the freshest picture, on a scale with any zero, and how long pictures have come since.
     least: i64,
     quiet: i64,
@@ -65,7 +69,8 @@ impl Waiting {
     pub fn new(first: Held, track: Arc<VideoTrack>, interval: Option<Ticks>, since: Ticks) -> Self {
         let (queue, least) = (VecDeque::new(), i64::MAX);
         let last = (since, first.elapsed);
-        let mut waiting = Self { since, track, interval, queue, bytes: 0, least, quiet: 0, last };
+        let mut waiting =
+            Self { since, track, interval, queue, bytes: 0, pictures: 0, least, quiet: 0, last };
         waiting.hold(first, since);
         waiting
     }
@@ -74,6 +79,7 @@ impl Waiting {
     pub fn hold(&mut self, held: Held, arrival: Ticks) {
         if held.kind == TrackKind::Video {
             self.see(held.elapsed, arrival);
+            self.pictures += 1;
         }
         self.bytes += held.data.len();
         self.queue.push_back(held);
@@ -84,18 +90,28 @@ impl Waiting {
     fn see(&mut self, elapsed: Ticks, arrival: Ticks) {
         let (came, stamp) = std::mem::replace(&mut self.last, (arrival, elapsed));
         let delay = arrival.0 - elapsed.0;
-        if delay < self.least.saturating_sub(FRESHER.0) {
-            (self.least, self.quiet) = (delay, 0);
+        let fresher = delay < self.least.saturating_sub(FRESHER.0);
+        let sooner = (arrival - came).0 * 100 < (elapsed - stamp).0 * SOONER_PERCENT || self.pictures == 0;
+        if fresher {
+            self.least = delay;
+        }
+        if fresher && sooner {
+            self.quiet = 0;
         } else {
             self.quiet += (arrival - came).0.min((elapsed - stamp).0.max(LEAST_STEP)).max(0);
         }
+    }
+
+    /// True while there is one picture, and nothing but sound behind it.
+    pub fn is_one_picture(&self) -> bool {
+        self.pictures == 1
     }
 
     /// True while a burst of old pictures goes on: a camera begins with those since its last key frame, and a slow
     /// network, or a busy machine, takes its time for them. Only those behind them tell where now is.
     pub fn catches_up(&self, now: Ticks) -> bool {
         // After one picture alone there is nothing to catch up with.
-        let quiet = if self.queue.len() == 1 { (now - self.since).0 } else { self.quiet };
+        let quiet = if self.is_one_picture() { (now - self.since).0 } else { self.quiet };
         quiet < QUIET && now - self.since < LONGEST_BURST
     }
 

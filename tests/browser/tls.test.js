@@ -30,7 +30,7 @@ test('page, feed and hls.js play over TLS and HTTP/2', (t) => patiently(t, async
   await until('the socket is in the connection of the page (RFC 8441)', () => line.pairs.size === 1);
   await view.assertClean({ hosts: [host] });
 
-  // Here it is not about joins that are early: hlsjs.test.js has those.
+  // Here it is not about joins that are early: alone/hlsjs.test.js has those.
   await untilSegments(server, 3);
   const site = await stage.site();
   const source = new URL('hls/demo/index.m3u8', server.secure).href;

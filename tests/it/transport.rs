@@ -3,6 +3,7 @@
 mod answers;
 mod brands;
 mod flood;
+mod lies;
 mod tls;
 mod udp;
 

@@ -20,6 +20,7 @@ use super::retell;
 use super::upstream::{self, Upstream};
 use crate::clock;
 use crate::ingest::error::Failure;
+use crate::ingest::scrub::Scrub;
 use crate::ingest::{Source, Transport};
 use crate::rtp::interleave;
 
@@ -50,6 +51,7 @@ pub struct Line {
     waiting: VecDeque<Waiting>,
     ports: Vec<Ports>,
     home: Home,
+    secrets: Scrub,
     meter: Meter,
     /// A SETUP was answered: another connection would know nothing of it.
     set_up: bool,
@@ -64,19 +66,27 @@ struct Waiting {
     theirs: String,
     ours: u32,
     proofs: u8,
-    /// Connections that it was sent over.
+    /// Connections that it was sent over with the same proof.
     sent: u8,
     ports: Option<Ports>,
 }
 
 impl Line {
     /// Between `client` and the camera at the other end of `upstream`.
-    pub fn new(source: Source, local: Url, upstream: Upstream, client: Client, limit: Duration) -> Self {
+    pub fn new(
+        source: Source,
+        local: Url,
+        upstream: Upstream,
+        client: Client,
+        limit: Duration,
+        secrets: Scrub,
+    ) -> Self {
         let (client, from_client) = client;
         Self {
             target: source.url.clone(),
             home: Home::new(&source.url, upstream.peer.ip()),
             source,
+            secrets,
             limit,
             local,
             client,
@@ -203,15 +213,19 @@ impl Line {
 
     /// The camera has closed the connection before there was a session: what waits is asked again, once.
     async fn hung_up(&mut self) -> Result<(), Failure> {
-        self.upstream = None;
-        self.from_upstream.clear();
+        self.hang_up();
         for waiting in std::mem::take(&mut self.waiting) {
-            if waiting.sent > waiting.proofs + 1 {
+            if waiting.sent > 1 {
                 return Err(Failure::Closed);
             }
             self.send(waiting).await?;
         }
         Ok(())
+    }
+
+    fn hang_up(&mut self) {
+        self.upstream = None;
+        self.from_upstream.clear();
     }
 
     /// Passes on what is here from the camera.
@@ -258,9 +272,18 @@ impl Line {
         let status = answer.status().unwrap_or_default();
         let may_prove = asked.proofs < MOST_PROOFS && self.home.is(&self.target);
         if status == 401 && may_prove && self.login.challenged(&answer, &self.source) {
-            asked.proofs += 1;
+            (asked.proofs, asked.sent) = (asked.proofs + 1, 0);
+            // Written into a connection that ends, it would be lost.
+            if answer.header("Connection").is_some_and(|word| word.eq_ignore_ascii_case("close"))
+                && !self.set_up
+            {
+                self.hang_up();
+            }
             self.send(asked).await?;
             return Ok(None);
+        }
+        if status == 401 && !self.home.is(&self.target) {
+            return Err(Failure::Withheld);
         }
         if (300..400).contains(&status) && asked.method == "DESCRIBE" && answer.header("Location").is_some() {
             self.redirect(&answer, asked).await?;
@@ -302,6 +325,7 @@ impl Line {
         {
             self.ports.push(ports);
         }
+        ports::forget_source(answer);
         Ok(())
     }
 
@@ -312,11 +336,11 @@ impl Line {
             return Err(Failure::Redirected { why: "it goes on and on".to_owned() });
         }
         let target = redirect::target(&self.target, answer.header("Location").unwrap_or_default())?;
+        self.secrets.learn(&target);
         self.home.look_up(self.limit).await;
         self.target = target;
         self.login = Login::default();
-        self.upstream = None;
-        self.from_upstream.clear();
+        self.hang_up();
         let mut request = asked.request;
         request.line = format!("{} {} RTSP/1.0", asked.method, self.target);
         request.remove("Authorization");

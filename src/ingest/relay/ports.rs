@@ -65,13 +65,18 @@ impl Ports {
         let _lost = self.rtp.send(&[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]).await;
         let _lost = self.rtcp.send(&[0x80, 201, 0, 1, 0, 0, 0, 0]).await;
         let channel = self.channel;
-        let mut words = format!("RTP/AVP/TCP;unicast;interleaved={channel}-{}", channel + 1);
-        if let Some(ssrc) = parameter("ssrc") {
-            words += &format!(";ssrc={ssrc}");
-        }
-        answer.set("Transport", words);
+        answer.set("Transport", format!("RTP/AVP/TCP;unicast;interleaved={channel}-{}", channel + 1));
         Ok(true)
     }
+}
+
+/// Takes from an answer to SETUP whose packets will come (`ssrc`, RFC 2326, 12.39): the packets say it themselves, and
+/// not all cameras keep to what they say there.
+pub fn forget_source(answer: &mut Message) {
+    let Some(transport) = answer.header("Transport") else { return };
+    let said = transport.split(';').filter(|part| !part.trim().to_ascii_lowercase().starts_with("ssrc="));
+    let words = said.collect::<Vec<_>>().join(";");
+    answer.set("Transport", words);
 }
 
 /// The next datagram: whose, whether RTCP, and how long.

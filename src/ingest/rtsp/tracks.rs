@@ -46,9 +46,19 @@ pub struct LeftOut {
 }
 
 /// The sound that can be carried, or else the first one that there is and cannot.
+///
+/// One that is sent to the camera (ONVIF Streaming Specification, 5.3: `a=sendonly`, which is said from the client's
+/// side) comes last: some cameras say it of what they send.
 pub fn find_audio(streams: &[Stream], sdp: &str) -> (Option<Audible>, Option<LeftOut>) {
+    let back = back_channels(sdp);
+    let talks_back = |stream: &Stream| {
+        stream.control().is_some_and(|url| back.iter().any(|control| url.as_str().ends_with(control)))
+    };
+    let mut sounds: Vec<_> =
+        streams.iter().enumerate().filter(|(_, stream)| stream.media() == "audio").collect();
+    sounds.sort_by_key(|(_, stream)| talks_back(stream));
     let mut left_out = None;
-    for (index, stream) in streams.iter().enumerate().filter(|(_, stream)| stream.media() == "audio") {
+    for (index, stream) in sounds {
         match audible(index, stream, sdp) {
             Ok(audible) => return (Some(audible), None),
             Err(why) => {
@@ -57,6 +67,13 @@ pub fn find_audio(streams: &[Stream], sdp: &str) -> (Option<Audible>, Option<Lef
         }
     }
     (None, left_out)
+}
+
+/// The control URLs, as they stand in the description, of media that go to the camera.
+fn back_channels(sdp: &str) -> Vec<&str> {
+    let media = sdp.split("\nm=").skip(1);
+    let back = media.filter(|lines| lines.lines().any(|line| line.trim() == "a=sendonly"));
+    back.filter_map(|lines| lines.lines().find_map(|line| line.trim().strip_prefix("a=control:"))).collect()
 }
 
 fn audible(index: usize, stream: &Stream, sdp: &str) -> Result<Audible, String> {

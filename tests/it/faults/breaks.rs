@@ -8,8 +8,9 @@ use super::lost::{Watch, until_discontinuity};
 use crate::support::checker::assert_good;
 use crate::support::client::join;
 use crate::support::ffmpeg::decodes;
+use crate::support::gst::ffmpeg_is_content;
 use crate::support::media::init;
-use crate::support::site::{Site, camera};
+use crate::support::site::{Site, camera, rendition};
 use crate::support::soon;
 
 const VIDEO_LIST: &str = "/hls/cam/main/video.m3u8";
@@ -73,6 +74,28 @@ async fn other_parameters_in_mid_stream_are_a_discontinuity_with_a_map_of_its_ow
         let media = site.found(&join(VIDEO_LIST, &segment.uri)).await.body;
         decodes([site.found(map).await.body, media].concat()).await;
     }
+    soon("the end", site.app.stop()).await;
+}
+
+#[tokio::test]
+async fn parameters_that_change_and_change_back_are_played_through() {
+    let camera = camera().await;
+    let site = Site::start(&rendition("cam", "main", &camera.url("main"), "")).await;
+    site.until_segments(VIDEO_LIST, 1).await;
+    let mut watch = Watch::start(site.client, "cam").await;
+    watch.until_epochs(1).await;
+    let change = async {
+        for (on, epochs) in [(true, 2), (false, 3)] {
+            camera.faults().swap_pictures(on);
+            watch.until_epochs(epochs).await;
+        }
+    };
+    let player = ffmpeg_is_content(format!("http://{}{VIDEO_LIST}", site.address), 16);
+    tokio::join!(change, player);
+    assert_eq!(watch.epochs.len(), 3, "one at each change: {:?}", watch.epochs);
+    let list = site.playlist(VIDEO_LIST).await;
+    let breaks: u32 = list.segments.iter().map(|segment| segment.discontinuities as u32).sum();
+    assert_eq!(breaks, 2, "{}", list.text);
     soon("the end", site.app.stop()).await;
 }
 

@@ -4,9 +4,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use belvedere::demo;
 use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
 
+use crate::support::checker::check_with_jitter;
 use crate::support::client::Client;
+use crate::support::ffmpeg::plays;
 use crate::support::media::VIDEO;
+use crate::support::playlist::Playlist;
 use crate::support::site::{Site, camera, rendition};
 use crate::support::socket::{Event, Socket};
 use crate::support::{soon, until};
@@ -18,6 +22,12 @@ const AFTER: Duration = Duration::from_secs(20);
 /// The part of the feed at the end that is judged.
 const JUDGED: Duration = Duration::from_secs(4);
 
+/// How often playlists are looked at.
+const LOOKS: Duration = Duration::from_secs(1);
+
+/// How far a playlist may end before now, in seconds: a segment, and what a busy machine is late by.
+const BEHIND: f64 = 8.0;
+
 /// What a camera does wrong, and when it starts to.
 struct Fault {
     name: &'static str,
@@ -27,7 +37,14 @@ struct Fault {
     then: Switch,
     /// What it may cost: epochs at most.
     epochs: usize,
+    /// How far sound and picture may be apart, in seconds.
+    apart: f64,
+    /// How far dates may be off, in milliseconds: where sound is put in its place anew between two segments.
+    dates: f64,
 }
+
+/// Nobody sees lips move wrongly by this.
+const LIPS: f64 = 0.040;
 
 /// Brings a fault about.
 type Switch = fn(&demo::Faults);
@@ -39,19 +56,49 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// Three seconds before RTP time goes round.
 const ALMOST_ROUND: u32 = u32::MAX - 3 * 90_000;
 
-const FAULTS: [Fault; 11] = [
-    Fault { name: "none", first: NONE, then: NONE, epochs: 1 },
-    Fault { name: "wrap", first: |f| f.start_rtp_time_at(ALMOST_ROUND), then: NONE, epochs: 1 },
-    Fault { name: "forward", first: NONE, then: |f| f.shift_rtp_time(HOUR), epochs: 2 },
-    Fault { name: "back", first: NONE, then: |f| f.shift_rtp_time_back(HOUR), epochs: 2 },
-    Fault { name: "repeated", first: NONE, then: |f| f.repeat_rtp_time(5), epochs: 1 },
-    Fault { name: "strays", first: NONE, then: |f| f.stray_rtp_time(40), epochs: 1 },
-    Fault { name: "frozen", first: |f| f.repeat_rtp_time(1), then: NONE, epochs: 3 },
-    Fault { name: "fast", first: |f| f.hasten_rtp_time(150_000, 150_000), then: NONE, epochs: 6 },
-    Fault { name: "slow", first: |f| f.hasten_rtp_time(-150_000, -150_000), then: NONE, epochs: 6 },
-    Fault { name: "drifting-sound", first: |f| f.hasten_rtp_time(0, 2_000), then: NONE, epochs: 1 },
-    Fault { name: "no-reports", first: |f| f.no_sender_reports(true), then: NONE, epochs: 1 },
+const fn fault(name: &'static str, first: Switch, then: Switch, epochs: usize) -> Fault {
+    Fault { name, first, then, epochs, apart: LIPS, dates: 0.0 }
+}
+
+const FAULTS: [Fault; 19] = [
+    fault("none", NONE, NONE, 1),
+    fault("wrap", |f| f.start_rtp_time_at(ALMOST_ROUND), NONE, 1),
+    fault("forward", NONE, |f| f.shift_rtp_time(HOUR), 2),
+    fault("back", NONE, |f| f.shift_rtp_time_back(HOUR), 2),
+    fault("repeated", NONE, |f| f.repeat_rtp_time(5), 1),
+    fault("strays", NONE, |f| f.stray_rtp_time(40), 1),
+    Fault { dates: REPLACED, ..fault("frozen", |f| f.repeat_rtp_time(1), NONE, 3) },
+    Fault { dates: REPLACED, ..fault("fast", |f| f.hasten_rtp_time(150_000, 150_000), NONE, 6) },
+    Fault { dates: REPLACED, ..fault("slow", |f| f.hasten_rtp_time(-150_000, -150_000), NONE, 6) },
+    Fault { dates: REPLACED, ..fault("fast-sound", |f| f.hasten_rtp_time(0, 10_000), NONE, 1) },
+    Fault { dates: REPLACED, ..fault("slow-sound", |f| f.hasten_rtp_time(0, -10_000), NONE, 1) },
+    // What they drift before that is known is not to be known.
+    Fault { apart: 0.070, dates: REPLACED, ..fault("fast-sound-alone", |f| alone(f, 10_000), NONE, 1) },
+    Fault { apart: 0.070, dates: REPLACED, ..fault("slow-sound-alone", |f| alone(f, -10_000), NONE, 1) },
+    fault("no-reports", |f| f.no_sender_reports(true), NONE, 1),
+    fault("wrong-reports", |f| f.shift_sound_reports(TWO_SECONDS), NONE, 1),
+    fault("stepping-reports", NONE, |f| f.shift_sound_reports(TWO_SECONDS), 1),
+    fault("wrong-info", misplaced, NONE, 1),
+    // Four seconds, which end between two key frames most often.
+    fault("hole", NONE, |f| f.skip_video_frames(101), 2),
+    fault("restart", NONE, |f| f.drop_connections(), 2),
 ];
+
+/// Sound that is off by more is put in its place at once.
+const REPLACED: f64 = 200.0;
+
+const TWO_SECONDS: Duration = Duration::from_secs(2);
+
+/// Sound whose clock is off, and no reports that say so.
+fn alone(faults: &demo::Faults, ppm: i64) {
+    faults.no_sender_reports(true);
+    faults.hasten_rtp_time(0, ppm);
+}
+
+fn misplaced(faults: &demo::Faults) {
+    faults.no_sender_reports(true);
+    faults.misplace_sound(Duration::from_millis(600));
+}
 
 /// What a viewer saw of one track: when each chunk came, and where it stands in seconds.
 #[derive(Default)]
@@ -66,8 +113,66 @@ impl Seen {
     }
 }
 
-/// Watches one camera; what is wrong with what it sees.
-async fn watch(client: Client, camera: &demo::Server, fault: &Fault) -> Vec<String> {
+/// Milliseconds since 1970.
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+    now.as_millis() as i64
+}
+
+/// Looks at a playlist time and again; what is wrong with what it shows, and what it shows in the end.
+async fn look(client: Client, path: &str, fault: &Fault) -> (Vec<String>, Playlist) {
+    client.until_segments(path, 1).await;
+    let (start, mut seen) = (Instant::now(), Vec::new());
+    while start.elapsed() < BEFORE + AFTER {
+        seen.push(client.playlist(path).await);
+        tokio::time::sleep(LOOKS).await;
+    }
+    let mut wrongs: Vec<_> = check_with_jitter(&seen, fault.dates).iter().map(ToString::to_string).collect();
+    let last = seen.pop().expect("it was looked at");
+    let breaks: u64 = last.all().map(|segment| segment.discontinuities).sum();
+    if breaks as usize >= fault.epochs {
+        wrongs.push(format!("{breaks} discontinuities"));
+    }
+    let end = last.segments.last().and_then(|segment| Some(segment.wall? as f64 + segment.duration * 1e3));
+    let behind = end.map_or(f64::INFINITY, |end| (now() as f64 - end) / 1e3);
+    if behind > BEHIND {
+        wrongs.push(format!("it ends {behind} s before now"));
+    }
+    if !wrongs.is_empty() {
+        wrongs.push(last.text.clone());
+    }
+    (wrongs.iter().map(|wrong| format!("{path}: {wrong}")).collect(), last)
+}
+
+/// Watches one camera in all ways there are; what is wrong with what they show, and its playlists with their paths.
+async fn watch(
+    client: Client,
+    camera: &demo::Server,
+    fault: &Fault,
+) -> (Vec<String>, [(String, Playlist); 2]) {
+    let path = |track: &str| format!("/hls/{}/main/{track}.m3u8", fault.name);
+    let paths = [path("video"), path("audio")];
+    let [video, audio] = paths.each_ref().map(|path| look(client, path, fault));
+    let (mut wrongs, video, audio) = tokio::join!(feed(client, camera, fault), video, audio);
+    let promises = [video.1.target, audio.1.target];
+    if promises[0] != promises[1] {
+        wrongs.push(format!("{}: {promises:?} is promised of pictures and sound", fault.name));
+    }
+    let [of_video, of_audio] = paths;
+    ([wrongs, video.0, audio.0].concat(), [(of_video, video.1), (of_audio, audio.1)])
+}
+
+/// What players say of all that the playlists of cameras list, over whatever broke in it.
+async fn played(client: Client, cameras: Vec<[(String, Playlist); 2]>) -> Vec<String> {
+    let said = stream::iter(cameras).map(async |lists| {
+        let said = plays(client, &lists).await;
+        (!said.is_empty()).then(|| format!("{}: ffmpeg says: {said}\n{}", lists[0].0, lists[0].1.text))
+    });
+    said.buffer_unordered(3).filter_map(async |said| said).collect().await
+}
+
+/// Watches the feed of one camera; what is wrong with what it sees.
+async fn feed(client: Client, camera: &demo::Server, fault: &Fault) -> Vec<String> {
     client.until_rendition(fault.name, 0, "live").await;
     let mut socket = Socket::open(client.address, &format!("/mse/{}", fault.name)).await.expect("it opens");
     let start = Instant::now();
@@ -110,7 +215,7 @@ async fn watch(client: Client, camera: &demo::Server, fault: &Fault) -> Vec<Stri
         wrongs.push(format!("{pictures} pictures in the end"));
     }
     let apart = seen[0].delay(start) - seen[1].delay(start);
-    if apart.abs() > 0.040 {
+    if apart.abs() > fault.apart {
         wrongs.push(format!("picture and sound are {:.0} ms apart", apart * 1e3));
     }
     wrongs.iter().map(|wrong| format!("{}: {wrong}", fault.name)).collect()
@@ -128,7 +233,9 @@ async fn whatever_a_camera_s_clock_does_time_goes_forward_and_sound_stays_with_i
     let tables = tables.map(|(fault, camera)| rendition(fault.name, "main", &camera.url("sub"), ""));
     let site = Site::start(&tables.collect::<String>()).await;
     let watching = FAULTS.iter().zip(&cameras).map(|(fault, camera)| watch(site.client, camera, fault));
-    let wrongs = join_all(watching).await.concat();
+    let (wrongs, lists): (Vec<_>, Vec<_>) = join_all(watching).await.into_iter().unzip();
+    let played = played(site.client, lists).await;
+    let wrongs = [wrongs.concat(), played].concat();
     assert!(wrongs.is_empty(), "{}", wrongs.join("\n"));
     soon("the end", site.app.stop()).await;
 }
@@ -137,9 +244,8 @@ async fn whatever_a_camera_s_clock_does_time_goes_forward_and_sound_stays_with_i
 async fn ahead(client: Client, path: &str) -> f64 {
     until("a dated segment", async || {
         let playlist = client.playlist(path).await;
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_millis();
         let wall = playlist.segments.last()?.wall?;
-        Some((wall as f64 - now as f64) / 1e3)
+        Some((wall - now()) as f64 / 1e3)
     })
     .await
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -33,6 +34,10 @@ pub enum Act {
     Answer(u16, String, String),
     /// The same, and closes the connection.
     AnswerAndClose(u16, String, String),
+    /// The same, and resets the connection.
+    AnswerAndReset(u16, String, String),
+    /// Says exactly this.
+    Say(String),
     /// Says nothing, and closes the connection.
     Close,
 }
@@ -91,10 +96,18 @@ impl Scripted {
                 tokio::spawn(async move {
                     // A client that goes away is no fault of the camera.
                     let _ = match tls {
-                        None => serve(socket, connection, &notes, &**script).await,
+                        None => {
+                            let mut socket = socket;
+                            let end = serve(&mut socket, connection, &notes, &**script).await;
+                            if let Ok(End::Reset) = end {
+                                // What is closed with a linger of nothing is reset (RFC 9293, 3.10.5).
+                                socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO)).unwrap();
+                            }
+                            end
+                        }
                         Some(tls) => match tls.accept(socket).await {
-                            Ok(socket) => serve(socket, connection, &notes, &**script).await,
-                            Err(_) => Ok(()),
+                            Ok(mut socket) => serve(&mut socket, connection, &notes, &**script).await,
+                            Err(_) => Ok(End::Close),
                         },
                     };
                 });
@@ -119,12 +132,18 @@ impl Scripted {
     }
 }
 
+/// How a connection is to end.
+enum End {
+    Close,
+    Reset,
+}
+
 async fn serve(
-    mut socket: impl AsyncRead + AsyncWrite + Unpin,
+    socket: &mut (impl AsyncRead + AsyncWrite + Unpin),
     connection: usize,
     notes: &Mutex<Vec<Asked>>,
     script: &Script,
-) -> std::io::Result<()> {
+) -> std::io::Result<End> {
     let mut heard = Vec::new();
     loop {
         while let Some(end) = heard.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -137,10 +156,15 @@ async fn serve(
             let (method, uri) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
             let asked = Asked { connection, method, uri, headers };
             notes.lock().unwrap().push(asked.clone());
-            let (status, headers, body, close) = match script(&asked) {
-                Act::Answer(status, headers, body) => (status, headers, body, false),
-                Act::AnswerAndClose(status, headers, body) => (status, headers, body, true),
-                Act::Close => return Ok(()),
+            let (status, headers, body, end) = match script(&asked) {
+                Act::Answer(status, headers, body) => (status, headers, body, None),
+                Act::AnswerAndClose(status, headers, body) => (status, headers, body, Some(End::Close)),
+                Act::AnswerAndReset(status, headers, body) => (status, headers, body, Some(End::Reset)),
+                Act::Say(text) => {
+                    socket.write_all(text.as_bytes()).await?;
+                    continue;
+                }
+                Act::Close => return Ok(End::Close),
             };
             let headers = headers.lines().fold(String::new(), |text, line| text + line + "\r\n");
             let length =
@@ -148,13 +172,15 @@ async fn serve(
             let cseq = asked.header("CSeq");
             let answer = format!("RTSP/1.0 {status} Said\r\nCSeq: {cseq}\r\n{headers}{length}\r\n{body}");
             socket.write_all(answer.as_bytes()).await?;
-            if close {
-                return socket.shutdown().await;
+            match end {
+                Some(End::Close) => return socket.shutdown().await.map(|()| End::Close),
+                Some(End::Reset) => return Ok(End::Reset),
+                None => {}
             }
         }
         let mut piece = [0; 4096];
         match socket.read(&mut piece).await? {
-            0 => return Ok(()),
+            0 => return Ok(End::Close),
             count => heard.extend(&piece[..count]),
         }
     }

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Chromium } from './support/engines/chromium.js';
-import { Sight } from './support/sight.js';
-import { Stage } from './support/stage.js';
-import { lasting } from './support/wait.js';
+import { Chromium } from '../support/engines/chromium.js';
+import { Sight } from '../support/sight.js';
+import { Stage } from '../support/stage.js';
+import { lasting } from '../support/wait.js';
 
 test('a GOP of ten seconds leaves nobody behind, neither at the start nor when the past is thrown away', async (t) => {
   const stage = new Stage(t);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { patiently } from './support/starved.js';
+import { patiently } from '../support/starved.js';
 
 test('a camera with one rendition and no sound is on the wall and on its page', (t) => patiently(t, async (stage) => {
   const camera = await stage.camera(['--fps', '25', '--audio', 'off']);

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { delayOf } from './support/delay.js';
-import { patiently } from './support/starved.js';
+import { delayOf } from '../support/delay.js';
+import { patiently } from '../support/starved.js';
 
 test('the watch page plays without a stall, less than a second behind', (t) => patiently(t, async (stage) => {
   const server = await stage.belvedere();

@@ -4,13 +4,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { delayOf } from './support/delay.js';
-import { Chromium } from './support/engines/chromium.js';
-import { Firefox } from './support/engines/firefox.js';
-import { WebKit } from './support/engines/webkit.js';
-import { Stage } from './support/stage.js';
+import { delayOf } from '../support/delay.js';
+import { Chromium } from '../support/engines/chromium.js';
+import { Firefox } from '../support/engines/firefox.js';
+import { WebKit } from '../support/engines/webkit.js';
+import { Stage } from '../support/stage.js';
 
-const PROBE = readFileSync(new URL('support/probe.js', import.meta.url), 'utf8');
+const PROBE = readFileSync(new URL('../support/probe.js', import.meta.url), 'utf8');
 const PICTURES = 40;
 /** So many looks; the best counts, since a machine that stalls tells nothing of the player. */
 const LOOKS = 12;

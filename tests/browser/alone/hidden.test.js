@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Chromium } from './support/engines/chromium.js';
-import { Firefox } from './support/engines/firefox.js';
-import { WebKit } from './support/engines/webkit.js';
-import { Stage } from './support/stage.js';
+import { Chromium } from '../support/engines/chromium.js';
+import { Firefox } from '../support/engines/firefox.js';
+import { WebKit } from '../support/engines/webkit.js';
+import { Stage } from '../support/stage.js';
 
 /** Seconds from the moment when somebody looks again to a picture that is no older. */
 const LIMIT = 1;

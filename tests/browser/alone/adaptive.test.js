@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { faults, untilSegments } from './support/hlsjs.js';
-import { patiently } from './support/starved.js';
-import { attributesOf, measured } from './support/variants.js';
+import { faults, untilSegments } from '../support/hlsjs.js';
+import { patiently } from '../support/starved.js';
+import { attributesOf, measured } from '../support/variants.js';
 
 /** What a narrow line does by itself. */
 const NARROW = ['bufferStalledError', 'bufferNudgeOnStall', 'bufferSeekOverHole', 'fragLoadTimeOut', 'levelLoadTimeOut', 'audioTrackLoadTimeOut'];

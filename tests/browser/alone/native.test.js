@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { untilSegments } from './support/hlsjs.js';
-import { patiently } from './support/starved.js';
+import { untilSegments } from '../support/hlsjs.js';
+import { patiently } from '../support/starved.js';
 
 test('Chromium plays HLS by itself', async (t) => {
   await patiently(t, async (stage) => {

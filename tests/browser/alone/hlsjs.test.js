@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { delayOf } from './support/delay.js';
-import { faults, races, untilSegments } from './support/hlsjs.js';
-import { patiently } from './support/starved.js';
+import { delayOf } from '../support/delay.js';
+import { faults, races, untilSegments } from '../support/hlsjs.js';
+import { patiently } from '../support/starved.js';
 
 /** How long the players must go on without a stall. */
 const SECONDS = 60;
