@@ -52,7 +52,7 @@ def launch(options, size, delay_ms):
     # The fastest preset has nothing in it that needs more than the plainest profile.
     preset = "veryfast" if options.slices else "ultrafast"
     profile = "high" if options.slices else "main" if bframes else "baseline"
-    slices = f":slices={options.slices}" if options.slices else ""
+    slices = f":slices={options.slices}:sliced-threads=0" if options.slices else ""
     encoder = {
         "h264": f"x264enc speed-preset={preset} bitrate=2000 key-int-max={gop} bframes={bframes} "
                 f"b-adapt=false option-string=scenecut=0{slices} {'' if bframes else 'tune=zerolatency'} "
