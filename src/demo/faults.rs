@@ -39,6 +39,11 @@ pub struct Faults {
     swapped: AtomicBool,
     endless: AtomicBool,
     more_sets: AtomicBool,
+    hidden_sets: AtomicBool,
+    /// 0 stands for none.
+    tear_every: AtomicU32,
+    unmarked_sound: AtomicBool,
+    garbled_sound: AtomicBool,
     slow: AtomicBool,
     /// Hz; 0 stands for the sampling rate.
     sound_clock: AtomicU32,
@@ -155,6 +160,27 @@ impl Faults {
     /// cameras that code in layers.
     pub fn more_parameter_sets(&self, on: bool) {
         self.more_sets.store(on, Ordering::Relaxed);
+    }
+
+    /// While true, descriptions tell no parameter sets: they come with the key frames alone.
+    pub fn hide_parameter_sets(&self, on: bool) {
+        self.hidden_sets.store(on, Ordering::Relaxed);
+    }
+
+    /// The last packet of every `nth` picture is not sent, as of cameras that throw away what they cannot send in time:
+    /// no sequence number is left out. 0 tears none.
+    pub fn tear_pictures(&self, nth: u32) {
+        self.tear_every.store(nth, Ordering::Relaxed);
+    }
+
+    /// While true, no packet of sound bears the marker bit.
+    pub fn forget_markers_of_sound(&self, on: bool) {
+        self.unmarked_sound.store(on, Ordering::Relaxed);
+    }
+
+    /// While true, the headers of sound tell of more than their packets hold.
+    pub fn garble_sound(&self, on: bool) {
+        self.garbled_sound.store(on, Ordering::Relaxed);
     }
 
     /// While true, one picture a second is sent, each the last key frame: as of cameras that slow down at night, and
@@ -299,6 +325,31 @@ impl Faults {
 
     pub(super) fn has_more_sets(&self) -> bool {
         self.more_sets.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn sets_are_hidden(&self) -> bool {
+        self.hidden_sets.load(Ordering::Relaxed)
+    }
+
+    /// True for the picture that is to be torn; `count` is how many the stream has had.
+    pub(super) fn tears(&self, count: u32) -> bool {
+        let nth = self.tear_every.load(Ordering::Relaxed);
+        nth != 0 && count.is_multiple_of(nth)
+    }
+
+    /// A packet of sound as it is to be instead, if so.
+    pub(super) fn spoilt_sound(&self, packet: &[u8]) -> Option<Vec<u8>> {
+        let [unmarked, garbled] =
+            [&self.unmarked_sound, &self.garbled_sound].map(|fault| fault.load(Ordering::Relaxed));
+        let mut spoilt = (unmarked || garbled).then(|| packet.to_vec())?;
+        if unmarked && let Some(second) = spoilt.get_mut(1) {
+            *second &= 0x7f;
+        }
+        // Behind the header of RTP and the length of the headers.
+        if garbled && let Some(size) = spoilt.get_mut(14) {
+            *size = 0xff;
+        }
+        Some(spoilt)
     }
 
     pub(super) fn sends_one_picture_a_second(&self) -> bool {

@@ -17,6 +17,7 @@ mod clip;
 mod connection;
 mod counters;
 mod faults;
+mod gate;
 mod options;
 mod outlet;
 mod packets;

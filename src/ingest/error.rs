@@ -161,10 +161,13 @@ pub enum Failure {
         /// How.
         why: String,
     },
-    /// Packets make no sense, one after the other.
-    #[error("{count} damaged frames within {} s, the last: {why}", within.as_secs())]
+    /// Nothing but damage comes.
+    #[error(
+        "for {} s nothing that came could be read ({why}): restart the camera, or set its video encoding to plain H.264",
+        within.as_secs()
+    )]
     Damaged {
-        /// How many.
+        /// How many slips.
         count: usize,
         /// In which time.
         within: Duration,

@@ -4,9 +4,10 @@
 //! Does not belong here: segments and parts (`live`), playlists, viewers.
 //! Read first: `session.rs` (one session), then `pump.rs` (when an epoch begins), `timeline.rs`
 //! (RTP time to presentation time) and `pace.rs` (presentation time to decode time). Only `rtsp.rs` and
-//! the files below it know the RTSP library; `relay/` does what that cannot (TLS, redirects, UDP out of
-//! order, pictures without an end, which `swell.rs` suspects); `rate.rs` finds clocks that run wrongly,
-//! `arrivals.rs` and `skew.rs` where sound belongs; `withheld.rs` words what waits for a key frame; `rest.rs` lets a camera on demand sleep; `waiting.rs` holds frames until it is known what an epoch is
+//! the files below it know the RTSP library, which brings packets; `depacketize/` reads them; `relay/` does what that
+//! cannot (TLS, redirects, UDP out of order, pictures without an end, which `swell.rs` suspects); `rate.rs` finds
+//! clocks that run wrongly, `arrivals.rs` and `skew.rs` where sound belongs; `withheld.rs` words what waits for a key
+//! frame; `rest.rs` lets a camera on demand sleep; `waiting.rs` holds frames until it is known what an epoch is
 //! made of; `voice.rs` and `sound.rs` make sound that plays, `still.rs` something to see beside sound that plays alone.
 
 pub mod arrivals;
@@ -14,6 +15,7 @@ pub mod backoff;
 pub mod camera_clock;
 pub mod continuity;
 pub mod damage;
+pub mod depacketize;
 pub mod error;
 pub mod event;
 pub mod logins;

@@ -16,6 +16,7 @@ use super::sink::Sink;
 use super::withheld::Cause;
 use crate::clock;
 use crate::live::{State, Status};
+use crate::media::TrackKind;
 
 /// Longest wait for the first picture after PLAY: some cameras start their encoder only then.
 const FIRST_FRAME: Duration = Duration::from_secs(15);
@@ -23,6 +24,14 @@ const FIRST_FRAME: Duration = Duration::from_secs(15);
 /// Pictures without a key frame for so long are worth a word. The session goes on: cameras with
 /// "smart" codecs send one in minutes.
 const NO_KEY_FRAME: Duration = Duration::from_secs(10);
+
+/// What to say then.
+const KEYLESS: &str = "pictures come, but no key frame yet: set a shorter I-frame interval in the camera, and its intra \
+                       refresh off";
+
+/// What to say where key frames do come, and nobody can decode them.
+const UNDESCRIBED: &str = "pictures come, but not the parameter sets (SPS, PPS) that tell how to decode them, or none that \
+                           can be read: restart the camera, or set its video encoding to plain H.264";
 
 /// What outlives the sessions of a rendition.
 #[derive(Debug, Default)]
@@ -93,9 +102,10 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
         };
         let due = pump.due().filter(|due| *due < deadline);
         let damaged = AtomicBool::new(false);
-        let next = session.next(|| {
+        let next = session.next(|track| {
             rendition.stats.frames_dropped.add(1);
-            damaged.store(true, Ordering::Relaxed);
+            // What is wrong with the sound is none of the picture's.
+            damaged.fetch_or(track == Some(TrackKind::Video), Ordering::Relaxed);
         });
         let next = timeout_at(due.unwrap_or(deadline).into(), next).await;
         if damaged.load(Ordering::Relaxed) {
@@ -105,6 +115,7 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
             Ok(Ok(Event::Video(picture))) => {
                 last_picture = Some(clock::now().instant);
                 rendition.stats.packets_lost.add(picture.lost.into());
+                told.undescribed |= picture.sync && picture.track.is_none();
                 pump_picture(&mut pump, picture);
             }
             Ok(Ok(Event::Audio(sound))) => {
@@ -128,6 +139,7 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
             Err(_) => return silent(rendition, life),
         }
         told.tell_clock(rendition, pump.clock_is_wrong());
+        told.tell_sound(rendition, &session);
         if let Some(why) = pump.refused() {
             return Failure::Unusable { why: why.to_owned() };
         }
@@ -156,7 +168,7 @@ fn pump_picture<S: Sink>(pump: &mut Pump<S>, picture: Picture) {
     }
 }
 
-/// What to tell the owner of a camera whose sound it refuses, or is of an encoding that cannot be carried.
+/// What to tell the owner of a camera whose sound it refuses, or that cannot be carried or read.
 fn without_sound(session: &Session) -> Option<String> {
     let refused = session.sound_refused().map(|why| {
         format!(
@@ -165,10 +177,8 @@ fn without_sound(session: &Session) -> Option<String> {
         )
     });
     refused.or_else(|| {
-        let encoding = session.left_out()?;
-        Some(format!(
-            "plays without sound, since {encoding} cannot be carried: choose AAC or G.711 in the camera"
-        ))
+        let why = session.left_out()?;
+        Some(format!("plays without sound, since {why}: choose AAC or G.711 in the camera"))
     })
 }
 
@@ -196,6 +206,8 @@ struct Told {
     without_sound: Option<String>,
     live: bool,
     no_key_frame: bool,
+    /// A key frame came without the parameter sets by which it is decoded.
+    undescribed: bool,
     wrong_clock: bool,
     /// Pictures wait for a key frame.
     withheld: bool,
@@ -207,6 +219,16 @@ struct Told {
 }
 
 impl Told {
+    fn tell_sound<S: Sink>(&mut self, rendition: &Rendition<S>, session: &Session) {
+        let silent = session.sound_refused().or(session.left_out()).is_some();
+        if silent != self.without_sound.is_some() {
+            self.without_sound = without_sound(session);
+            if self.live {
+                rendition.set_status(self.live_status());
+            }
+        }
+    }
+
     fn tell_clock<S: Sink>(&mut self, rendition: &Rendition<S>, wrong: bool) {
         if wrong && !self.wrong_clock {
             self.wrong_clock = true;
@@ -285,10 +307,8 @@ impl Told {
             && last_picture.is_some_and(|last| last.saturating_duration_since(began) > NO_KEY_FRAME)
         {
             self.no_key_frame = true;
-            rendition.set_status(Status::because(
-                State::Connecting,
-                "pictures come, but no key frame yet: set a shorter I-frame interval in the camera",
-            ));
+            let why = if self.undescribed { UNDESCRIBED } else { KEYLESS };
+            rendition.set_status(Status::because(State::Connecting, why));
         }
     }
 }

@@ -5,6 +5,7 @@ mod locked;
 mod lost;
 mod night;
 mod refused;
+mod slips;
 mod sound;
 mod stand_in;
 mod time;

@@ -194,7 +194,7 @@ async fn a_camera_that_asks_while_it_plays_holds_nothing_up() {
     assert!(!session.is_relayed());
     let mut pictures = 0;
     while pictures < 30 {
-        let next = timeout(Duration::from_secs(5), session.next(|| ())).await;
+        let next = timeout(Duration::from_secs(5), session.next(|_| ())).await;
         let event = next.expect("something comes").expect("it goes on");
         pictures += u32::from(matches!(event, Event::Video(_)));
     }
@@ -237,7 +237,7 @@ async fn a_camera_that_ends_sessions_which_nobody_keeps_alive_is_kept_on_air() {
     let began = std::time::Instant::now();
     while began.elapsed() < Duration::from_secs(5) || camera.counters().open_sessions() > 1 {
         assert!(began.elapsed() < PATIENCE, "the camera keeps what nobody keeps alive");
-        soon("an event", session.next(|| ())).await.expect("the session lives");
+        soon("an event", session.next(|_| ())).await.expect("the session lives");
     }
     drop(left);
     assert_eq!(camera.counters().plays.get(), 2);
