@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use belvedere::clock;
+use belvedere::ingest::depacketize::{Aac, Described, Found, Packet, Pictures, Sounds};
 use belvedere::ingest::event::{Event, Picture, Sound};
 use belvedere::ingest::pump::{Progress, Pump};
 use belvedere::ingest::relay::retell;
@@ -13,10 +14,10 @@ use belvedere::ingest::rtsp::{Session, Sessions};
 use belvedere::ingest::voice::Voice;
 use belvedere::ingest::{CameraClock, Sink, Source, Transport, Trust};
 use belvedere::live::{PushError, Status};
-use belvedere::media::aac;
-use belvedere::media::avc::ParameterSets;
+use belvedere::media::avc::{self, ParameterSets};
 use belvedere::media::fmp4::{self, InitError, Inits};
 use belvedere::media::{Frame, Ticks, TrackKind, Tracks, VideoCodec, VideoTrack};
+use belvedere::media::{aac, hevc};
 use belvedere::stats::RenditionStats;
 use bytes::Bytes;
 use mp4_atom::{Any, Decode};
@@ -26,10 +27,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 pub type Target = fn(&[u8]);
 
 /// The targets by the names of their folders in `corpus/`.
-pub const ALL: [(&str, Target); 6] = [
+pub const ALL: [(&str, Target); 7] = [
     ("parameter_sets", parameter_sets),
     ("description", description),
     ("sound", sound),
+    ("packets", packets),
     ("chunk", chunk),
     ("times", times),
     ("session", session),
@@ -63,14 +65,24 @@ fn video_track(codec: VideoCodec, record: Bytes) -> VideoTrack {
 /// record is, an init segment is written or refused.
 pub fn parameter_sets(data: &[u8]) {
     let mut sets = ParameterSets::default();
+    let mut hevc_sets = hevc::ParameterSets::default();
     let mut reader = Reader(data);
     while !reader.is_empty() {
         let length = reader.number(1) as usize;
-        sets.add(reader.take(length));
+        let nal = reader.take(length);
+        sets.add(nal);
+        hevc_sets.add(nal);
+        let _heads = (avc::SliceHead::of(nal), hevc::SliceHead::of(nal));
     }
     let tracks = |codec, record| Tracks { video: Arc::new(video_track(codec, record)), audio: None };
-    if let Some(record) = sets.record() {
-        Inits::new(&tracks(VideoCodec::H264, record)).expect("our own record can be read");
+    let records = [
+        (VideoCodec::H264, sets.first().and_then(|pps| sets.record(pps))),
+        (VideoCodec::H265, hevc_sets.first().and_then(|pps| hevc_sets.record(pps))),
+    ];
+    for (codec, record) in records {
+        if let Some(record) = record {
+            Inits::new(&tracks(codec, record)).expect("our own record can be read");
+        }
     }
     for codec in [VideoCodec::H264, VideoCodec::H265] {
         // Refused or not: cameras' records come as they are.
@@ -112,6 +124,57 @@ pub fn sound(data: &[u8]) {
         assert!(blocks.iter().all(|block| !block.data.is_empty()));
         blocks.clear();
     }
+}
+
+/// Packets of video or of AAC, each behind a byte of flags and one of length: access units are whole NAL units behind
+/// their lengths, and no frame of sound is empty. Of what was lost no more is told than that.
+pub fn packets(data: &[u8]) {
+    const DESCRIBED: &str = "mode=AAC-hbr;config=1190;sizelength=13;indexlength=3;indexdeltalength=3";
+    let mut reader = Reader(data);
+    let way = reader.number(1) % 3;
+    let mut pictures = if way == 0 { Pictures::avc() } else { Pictures::hevc() };
+    let described = Described::of(DESCRIBED).expect("it is read");
+    let said = aac::Said::of(&described.config).expect("it is one");
+    let mut sounds = Sounds::Aac(Aac::new(&described, &said, 48_000));
+    let (arrival, mut elapsed, mut lost) = (clock::now().instant, 0, 0);
+    let (mut units, mut frames) = (std::collections::VecDeque::new(), std::collections::VecDeque::new());
+    while !reader.is_empty() {
+        let flags = reader.number(1) as u8;
+        let length = reader.number(1) as usize;
+        elapsed += i64::from(flags >> 1 & 1) * 3_600;
+        let packet = Packet {
+            payload: Bytes::copy_from_slice(reader.take(length)),
+            elapsed,
+            mark: flags & 1 != 0,
+            lost: u16::from(flags >> 2 & 3),
+            arrival,
+        };
+        lost += u32::from(packet.lost);
+        match way {
+            2 => sounds.push(&packet, &mut frames),
+            _ => pictures.push(&packet, &mut units),
+        }
+    }
+    let mut told = 0;
+    for unit in units {
+        let Found::Whole(unit) = unit else { continue };
+        told += u32::from(unit.lost);
+        assert!(unit.sets_before <= unit.sets.len() && unit.sets.iter().all(|set| !set.is_empty()));
+        let mut rest = &unit.data[..];
+        assert!(!rest.is_empty(), "a unit has a slice");
+        while let Some((length, behind)) = rest.split_first_chunk() {
+            let length = u32::from_be_bytes(*length) as usize;
+            assert!(length > 0);
+            rest = &behind[length..];
+        }
+        assert!(rest.is_empty());
+    }
+    for frame in frames {
+        let Found::Whole(frame) = frame else { continue };
+        told += u32::from(frame.lost);
+        assert!(!frame.data.is_empty());
+    }
+    assert!(told <= lost, "{told} of {lost}");
 }
 
 /// Frames of any times and sizes: what is muxed is read back the same.
@@ -276,7 +339,7 @@ fn run_session(data: &[u8]) {
         let limit = Duration::from_secs(20);
         if let Ok(mut session) = Session::connect(&source, limit, &group).await {
             // A session whose packets are all read goes on for ever; the camera's end ends it.
-            while let Ok(Ok(event)) = tokio::time::timeout(limit, session.next(|| {})).await {
+            while let Ok(Ok(event)) = tokio::time::timeout(limit, session.next(|_| {})).await {
                 if let Event::Video(picture) = event {
                     assert!(picture.data.len() < 1 << 20);
                 }

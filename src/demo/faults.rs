@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::random;
+use super::loss::Loss;
+use super::timebase::nanoseconds;
 
 /// Switches that take hold at once, in all sessions, and cost one atomic read a frame when unused.
 #[derive(Debug, Default)]
@@ -16,11 +17,7 @@ pub struct Faults {
     silent_reports: AtomicBool,
     /// A status code; 0 stands for none.
     refusal: AtomicU16,
-    /// 0 stands for never.
-    drop_every: AtomicU32,
-    /// Of a hundred, by chance.
-    loss_percent: AtomicU32,
-    lost: AtomicU64,
+    loss: Loss,
     /// 0 stands for never.
     swap_every: AtomicU32,
     /// Bytes that each picture has more; 0 stands for none.
@@ -44,6 +41,11 @@ pub struct Faults {
     swapped: AtomicBool,
     endless: AtomicBool,
     more_sets: AtomicBool,
+    hidden_sets: AtomicBool,
+    /// 0 stands for none.
+    tear_every: AtomicU32,
+    unmarked_sound: AtomicBool,
+    garbled_sound: AtomicBool,
     slow: AtomicBool,
     /// Hz; 0 stands for the sampling rate.
     sound_clock: AtomicU32,
@@ -93,14 +95,12 @@ impl Faults {
     /// From now on RTP timestamps are `forward` later than the frames' true instants, on top of earlier shifts: a jump
     /// of the camera's clock. Sender reports keep the true NTP time and jump in RTP time.
     pub fn shift_rtp_time(&self, forward: Duration) {
-        let nanoseconds = i64::try_from(forward.as_nanos()).unwrap_or(i64::MAX);
-        self.rtp_shift.fetch_add(nanoseconds, Ordering::Relaxed);
+        self.rtp_shift.fetch_add(nanoseconds(forward), Ordering::Relaxed);
     }
 
     /// The same backwards.
     pub fn shift_rtp_time_back(&self, back: Duration) {
-        let nanoseconds = i64::try_from(back.as_nanos()).unwrap_or(i64::MAX);
-        self.rtp_shift.fetch_sub(nanoseconds, Ordering::Relaxed);
+        self.rtp_shift.fetch_sub(nanoseconds(back), Ordering::Relaxed);
     }
 
     /// Sessions that begin from now on have this as their first RTP time, on all their streams.
@@ -127,21 +127,18 @@ impl Faults {
 
     /// Sender reports tell a wall time that is so much later than the true one.
     pub fn shift_reports(&self, later: Duration) {
-        let nanoseconds = i64::try_from(later.as_nanos()).unwrap_or(i64::MAX);
-        self.report_shift.iter().for_each(|shift| shift.store(nanoseconds, Ordering::Relaxed));
+        self.report_shift.iter().for_each(|shift| shift.store(nanoseconds(later), Ordering::Relaxed));
     }
 
     /// The same of the sound alone: its reports put it so much later beside the pictures.
     pub fn shift_sound_reports(&self, later: Duration) {
-        let nanoseconds = i64::try_from(later.as_nanos()).unwrap_or(i64::MAX);
-        self.report_shift[1].store(nanoseconds, Ordering::Relaxed);
+        self.report_shift[1].store(nanoseconds(later), Ordering::Relaxed);
     }
 
     /// RTP-Info of sessions that begin from now on tells an RTP time of the sound that is so much too early, and so
     /// puts it that much later beside the pictures.
     pub fn misplace_sound(&self, later: Duration) {
-        let nanoseconds = i64::try_from(later.as_nanos()).unwrap_or(i64::MAX);
-        self.sound_info_shift.store(nanoseconds, Ordering::Relaxed);
+        self.sound_info_shift.store(nanoseconds(later), Ordering::Relaxed);
     }
 
     /// While true, the pictures are those of the next rendition, from its next IDR frame on: other parameter sets and
@@ -160,6 +157,27 @@ impl Faults {
     /// cameras that code in layers.
     pub fn more_parameter_sets(&self, on: bool) {
         self.more_sets.store(on, Ordering::Relaxed);
+    }
+
+    /// While true, descriptions tell no parameter sets: they come with the key frames alone.
+    pub fn hide_parameter_sets(&self, on: bool) {
+        self.hidden_sets.store(on, Ordering::Relaxed);
+    }
+
+    /// The last packet of every `nth` picture is not sent, as of cameras that throw away what they cannot send in time:
+    /// no sequence number is left out. 0 tears none.
+    pub fn tear_pictures(&self, nth: u32) {
+        self.tear_every.store(nth, Ordering::Relaxed);
+    }
+
+    /// While true, no packet of sound bears the marker bit.
+    pub fn forget_markers_of_sound(&self, on: bool) {
+        self.unmarked_sound.store(on, Ordering::Relaxed);
+    }
+
+    /// While true, the headers of sound tell of more than their packets hold.
+    pub fn garble_sound(&self, on: bool) {
+        self.garbled_sound.store(on, Ordering::Relaxed);
     }
 
     /// While true, one picture a second is sent, each the last key frame: as of cameras that slow down at night, and
@@ -186,17 +204,17 @@ impl Faults {
 
     /// Loses every `nth` RTP packet of each stream: its sequence number is used up. 0 loses none, 1 all.
     pub fn drop_packets(&self, nth: u32) {
-        self.drop_every.store(nth, Ordering::Relaxed);
+        self.loss.every(nth);
     }
 
     /// Loses so many RTP packets of a hundred, by chance.
     pub fn lose_packets(&self, percent: u32) {
-        self.loss_percent.store(percent, Ordering::Relaxed);
+        self.loss.by_chance(percent);
     }
 
     /// How many RTP packets were lost at a test's command.
     pub fn lost(&self) -> u64 {
-        self.lost.load(Ordering::Relaxed)
+        self.loss.count()
     }
 
     /// Adds this many bytes of filler (NAL unit type 12 of ITU-T H.264, 7.4.2.7) to each picture of video, as
@@ -316,6 +334,31 @@ impl Faults {
         self.more_sets.load(Ordering::Relaxed)
     }
 
+    pub(super) fn sets_are_hidden(&self) -> bool {
+        self.hidden_sets.load(Ordering::Relaxed)
+    }
+
+    /// True for the picture that is to be torn; `count` is how many the stream has had.
+    pub(super) fn tears(&self, count: u32) -> bool {
+        let nth = self.tear_every.load(Ordering::Relaxed);
+        nth != 0 && count.is_multiple_of(nth)
+    }
+
+    /// A packet of sound as it is to be instead, if so.
+    pub(super) fn spoilt_sound(&self, packet: &[u8]) -> Option<Vec<u8>> {
+        let [unmarked, garbled] =
+            [&self.unmarked_sound, &self.garbled_sound].map(|fault| fault.load(Ordering::Relaxed));
+        let mut spoilt = (unmarked || garbled).then(|| packet.to_vec())?;
+        if unmarked && let Some(second) = spoilt.get_mut(1) {
+            *second &= 0x7f;
+        }
+        // Behind the header of RTP and the length of the headers.
+        if garbled && let Some(size) = spoilt.get_mut(14) {
+            *size = 0xff;
+        }
+        Some(spoilt)
+    }
+
     pub(super) fn sends_one_picture_a_second(&self) -> bool {
         self.slow.load(Ordering::Relaxed)
     }
@@ -335,12 +378,7 @@ impl Faults {
 
     /// True for the packet that is to be lost; `count` is how many this stream has had, this one included.
     pub(super) fn loses(&self, count: u32) -> bool {
-        let nth = self.drop_every.load(Ordering::Relaxed);
-        let percent = self.loss_percent.load(Ordering::Relaxed);
-        let loses =
-            nth != 0 && count.is_multiple_of(nth) || percent != 0 && random::number32() % 100 < percent;
-        self.lost.fetch_add(u64::from(loses), Ordering::Relaxed);
-        loses
+        self.loss.takes(count)
     }
 
     /// Bytes of filler for each picture.

@@ -17,6 +17,8 @@ mod clip;
 mod connection;
 mod counters;
 mod faults;
+mod gate;
+mod loss;
 mod options;
 mod outlet;
 mod packets;

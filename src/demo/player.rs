@@ -11,6 +11,7 @@ use rtp_types::RtpWriteError;
 
 use super::clip::{Clip, Track};
 use super::faults::Faults;
+use super::gate::Gate;
 use super::outlet::Outlet;
 use super::packets::{Packetizer, nals};
 use super::rtcp::SenderReport;
@@ -242,18 +243,6 @@ impl Player {
             let report = SenderReport { ssrc, ntp: told.ntp(), rtp: rtp_time(now), packets, octets };
             outlet.rtcp(&report.write(), tcp);
         }
-        let send = |count, packet: &[u8]| {
-            if faults.loses(count) {
-                return;
-            }
-            if held_back.is_none() && faults.swaps(count) {
-                return *held_back = Some(packet.to_vec());
-            }
-            outlet.rtp(packet, tcp);
-            if let Some(packet) = held_back.take() {
-                outlet.rtp(&packet, tcp);
-            }
-        };
         *units = units.wrapping_add(1);
         let ends = !faults.pictures_are_endless();
         let stamp = match *units {
@@ -269,7 +258,13 @@ impl Player {
         let clip = if self.swapped { &self.other } else { &self.clip };
         let filler = filler(faults.padding());
         let filler = (!filler.is_empty()).then_some(filler.as_slice());
-        match kind {
+        let torn = *kind == Kind::Video && faults.tears(*units);
+        let mut gate = Gate::new(outlet, held_back, tcp, torn);
+        let send = |count, packet: &[u8]| match kind {
+            Kind::Audio => gate.pass(faults, count, faults.spoilt_sound(packet).as_deref().unwrap_or(packet)),
+            Kind::Video => gate.pass(faults, count, packet),
+        };
+        let done = match kind {
             Kind::Audio => packetizer.audio(self.clip.audio.data(unit), stamp, send),
             Kind::Video if sync => {
                 let more =
@@ -279,7 +274,9 @@ impl Player {
                 packetizer.video(sets.chain(nals(clip.video.data(unit))).chain(filler), stamp, ends, send)
             }
             Kind::Video => packetizer.video(nals(clip.video.data(unit)).chain(filler), stamp, ends, send),
-        }
+        };
+        packetizer.sequence = packetizer.sequence.wrapping_sub(u16::from(torn));
+        done
     }
 }
 

@@ -17,13 +17,14 @@ pub(super) const AUDIO_CONTROL: &str = "audio";
 /// Hz of every video's RTP clock (RFC 6184, section 8.2.1).
 pub(super) const VIDEO_RATE: u32 = 90_000;
 
-/// The SDP text, with `audio_config` and `audio_clock` in the place of the clip's. Live media have no end, hence
+/// The SDP text, with `audio_config` and `audio_clock` in the place of the clip's, and parameter sets if `sets` says so. Live media have no end, hence
 /// `npt=now-`.
 pub(super) fn describe(
     clip: &Clip,
     host: IpAddr,
     audio_config: Option<&[u8]>,
     audio_clock: Option<u32>,
+    sets: bool,
 ) -> String {
     let family = if host.is_ipv4() { "IP4" } else { "IP6" };
     let any = if host.is_ipv4() { "0.0.0.0" } else { "::" };
@@ -34,6 +35,10 @@ pub(super) fn describe(
         .fold(String::new(), |text, byte| text + &hex(*byte));
     let rate = audio_clock.unwrap_or(clip.audio.timescale);
     let channels = clip.channels;
+    let sets = match sets {
+        true => format!(";sprop-parameter-sets={},{}", base64::encode(&clip.sps), base64::encode(&clip.pps)),
+        false => String::new(),
+    };
     let lines = [
         "v=0".to_owned(),
         format!("o=- 1 1 IN {family} {host}"),
@@ -44,11 +49,7 @@ pub(super) fn describe(
         "a=range:npt=now-".to_owned(),
         format!("m=video 0 RTP/AVP {VIDEO_TYPE}"),
         format!("a=rtpmap:{VIDEO_TYPE} H264/{VIDEO_RATE}"),
-        format!(
-            "a=fmtp:{VIDEO_TYPE} packetization-mode=1;profile-level-id={level};sprop-parameter-sets={},{}",
-            base64::encode(&clip.sps),
-            base64::encode(&clip.pps)
-        ),
+        format!("a=fmtp:{VIDEO_TYPE} packetization-mode=1;profile-level-id={level}{sets}"),
         "a=framerate:25".to_owned(),
         format!("a=control:{VIDEO_CONTROL}"),
         format!("m=audio 0 RTP/AVP {AUDIO_TYPE}"),
@@ -78,7 +79,7 @@ mod tests {
     #[test]
     fn the_description_names_both_tracks_and_their_parameters() {
         let clips = super::super::clip::all().unwrap();
-        let text = describe(&clips[1], IpAddr::from([127, 0, 0, 1]), None, None);
+        let text = describe(&clips[1], IpAddr::from([127, 0, 0, 1]), None, None, true);
         for line in [
             "v=0",
             "a=rtpmap:96 H264/90000",

@@ -129,7 +129,7 @@ impl Client {
         Ok(Reply::ok()
             .with(headers::CONTENT_BASE, target.base)
             .with(headers::CONTENT_TYPE, "application/sdp")
-            .body(sdp::describe(&clip, self.local.ip(), config, clock)))
+            .body(sdp::describe(&clip, self.local.ip(), config, clock, !faults.sets_are_hidden())))
     }
 
     fn set_up(&mut self, request: &Request<Vec<u8>>) -> Result<Reply, Reply> {

@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 
 use super::error::Failure;
 
-/// So many damaged frames within [`DAMAGE_WINDOW`] end the session.
-const DAMAGE_LIMIT: usize = 50;
+/// So long a stream may bring nothing but damage. Cameras slip, and networks do: the next frame may be whole, or the
+/// next key frame.
+const LONGEST: Duration = Duration::from_secs(8);
 
-/// See [`DAMAGE_LIMIT`].
-const DAMAGE_WINDOW: Duration = Duration::from_secs(10);
+/// Fewer slips than this in that time are no stream.
+const FEWEST: usize = 8;
 
-/// Damaged frames of late.
+/// Damage since the last frame that was whole.
 #[derive(Debug, Default)]
 pub struct Damage {
     since: Option<Instant>,
@@ -19,18 +20,23 @@ pub struct Damage {
 }
 
 impl Damage {
-    /// Takes note of a frame that could not be read at `now`; an error when it is one too many.
+    /// Takes note of something that could not be read at `now`; an error when nothing else has come for too long.
     pub fn add(&mut self, now: Instant, why: String) -> Result<(), Failure> {
         let since = *self.since.get_or_insert(now);
-        if now.saturating_duration_since(since) > DAMAGE_WINDOW {
-            (self.since, self.count) = (Some(now), 0);
-        }
         self.count += 1;
-        if self.count >= DAMAGE_LIMIT {
-            return Err(Failure::Damaged { count: self.count, within: DAMAGE_WINDOW, why });
+        let within = now.saturating_duration_since(since);
+        if within >= LONGEST && self.count >= FEWEST {
+            return Err(Failure::Damaged { count: self.count, within, why });
         }
         self.last = Some(why);
         Ok(())
+    }
+
+    /// Takes note of a frame that is whole.
+    pub fn whole(&mut self) {
+        if self.since.is_some() {
+            *self = Self::default();
+        }
     }
 
     /// Why the stream ended: by the damage just before, or because the camera closed it.
@@ -47,13 +53,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fifty_damaged_frames_in_ten_seconds_are_too_many_and_in_a_minute_are_not() {
+    fn only_a_stream_of_nothing_but_damage_ends_and_does_so_after_some_seconds() {
         let now = crate::clock::now().instant;
-        for (step_ms, ends) in [(100, Some(50)), (1_000, None)] {
+        // One slip each so many milliseconds, and a whole frame after each so many slips.
+        for (step_ms, whole_after, ends_at) in [
+            (10, None, Some(8_010)),
+            (10, Some(200), None),
+            (1_000, None, Some(9_000)),
+            (2_000, None, Some(16_000)),
+        ] {
             let mut damage = Damage::default();
-            let end = (1..=200u32)
-                .find(|n| damage.add(now + Duration::from_millis(step_ms) * *n, "bad".into()).is_err());
-            assert_eq!(end, ends, "one each {step_ms} ms");
+            let end = (1..=2_000u32).find(|n| {
+                if whole_after.is_some_and(|after| n % after == 0) {
+                    damage.whole();
+                }
+                damage.add(now + Duration::from_millis(step_ms) * *n, "bad".into()).is_err()
+            });
+            assert_eq!(end.map(|n| u64::from(n) * step_ms), ends_at, "one each {step_ms} ms");
         }
     }
 
@@ -63,5 +79,8 @@ mod tests {
         assert_eq!(damage.ended(), Failure::Closed);
         damage.add(crate::clock::now().instant, "bad NAL".into()).expect("one is not too many");
         assert_eq!(damage.ended(), Failure::Broken { why: "bad NAL".into() });
+        damage.add(crate::clock::now().instant, "bad NAL".into()).expect("one is not too many");
+        damage.whole();
+        assert_eq!(damage.ended(), Failure::Closed, "that was long ago");
     }
 }

@@ -5,33 +5,33 @@
 
 mod exchange;
 mod sessions;
+mod streams;
 mod tracks;
+mod video;
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::StreamExt;
-use retina::client::Demuxed;
-use retina::codec::CodecItem;
+use retina::client::{PacketItem, Playing};
 
 pub use self::sessions::{Group, Sessions};
 
-use self::exchange::{describe, failure, is_detour, play_options, setup_options, silent_step, step};
-use self::tracks::VideoReader;
+use self::exchange::{describe, is_detour, play_options, setup_options, silent_step, step};
+use self::streams::{Next, Streams};
+use self::tracks::LeftOut;
+use self::video::VideoReader;
 use super::damage::Damage;
+use super::depacketize::MOST;
 use super::error::{Failure, Step};
-use super::event::{Event, Picture, Sound};
-use super::relay::{Relay, retell};
+use super::event::Event;
+use super::relay::Relay;
 use super::scrub::Scrub;
-use super::still::Still;
 use super::swell::Swell;
-use super::voice::Voice;
 use super::{Source, Transport};
-use crate::media::{AudioTrack, Ticks, TrackKind, VideoTrack};
+use crate::media::{AudioTrack, TrackKind, VideoTrack};
 
 /// How `retina` begins the texts of errors after which the connection is gone. Its errors are
 /// opaque; a text that changes only makes us find out by the end of the stream instead.
@@ -43,22 +43,14 @@ const OTHERS: &str = "wrong ssrc after 0 RTP pkts";
 /// Requests of a camera's that may come one right after the other.
 const MOST_REQUESTS: usize = 3;
 
-/// What the library makes of packets.
-type Item = Result<CodecItem, retina::Error>;
+/// What the library makes of what comes.
+type Item = Result<PacketItem, retina::Error>;
 
 /// A session that plays.
 pub struct Session {
-    demuxed: Demuxed,
-    video_index: Option<usize>,
-    video: VideoReader,
-    /// What is shown where the sound plays alone.
-    still: Option<Still>,
-    audio: Option<Arc<AudioTrack>>,
-    /// What makes FLAC of the camera's sound, where that is needed.
-    voice: Option<Voice>,
-    /// Sound that has come, or was made, and is not told yet.
-    blocks: VecDeque<Sound>,
-    left_out: Option<String>,
+    playing: retina::client::Session<Playing>,
+    streams: Streams,
+    left_out: Option<LeftOut>,
     sound_refused: Option<String>,
     damage: Damage,
     secrets: Scrub,
@@ -157,12 +149,10 @@ impl Session {
         };
         let sdp = String::from_utf8_lossy(session.sdp()).into_owned();
         secrets.learn_description(&sdp);
-        if relay.is_none() && source.audio && retell::retell(&sdp).is_some() {
-            return Err(Failure::Unintelligible { step: Step::Describe, why: exchange::RETOLD.to_owned() });
-        }
         let video_index = source.video.then(|| tracks::find_video(session.streams())).transpose()?;
-        let (mut audio_index, left_out) =
+        let (mut audio, left_out) =
             if source.audio { tracks::find_audio(session.streams(), &sdp) } else { (None, None) };
+        let audio_index = audio.as_ref().map(|audio| audio.index);
         if video_index.or(audio_index).is_none() {
             return Err(Failure::NoSound { found: tracks::offered(session.streams()) });
         }
@@ -175,53 +165,35 @@ impl Session {
             let refused = answer.map(|()| None);
             let refused = refused.or_else(|failure| refused_sound(failure, video_index, relay.is_some()));
             if let Some(why) = refused? {
-                (audio_index, sound_refused) = (None, Some(why));
+                (audio, sound_refused) = (None, Some(why));
             }
         }
-        let reader = |index: usize| VideoReader::new(&sdp, &session.streams()[index]);
-        let video = video_index.map(reader).unwrap_or_default();
+        let reader = |index: usize| (index, VideoReader::new(&sdp, &session.streams()[index]));
+        let streams = Streams::new(video_index.map(reader), audio);
         let playing = step(Step::Play, limit, &secrets, session.play(play_options())).await?;
-        let demuxed = playing.demuxed().map_err(|error| failure(Step::Describe, &error, &secrets))?;
-        let sound = audio_index.and_then(|index| tracks::sound(&demuxed.streams()[index], &sdp));
-        let (audio, voice) = sound.map_or((None, None), |(track, voice)| (Some(Arc::new(track)), voice));
-        let mut session = Self {
-            demuxed,
-            video_index,
-            video,
-            still: if video_index.is_none() { Still::new() } else { None },
-            audio,
-            voice,
-            blocks: VecDeque::new(),
-            left_out,
-            sound_refused,
-            damage: Damage::default(),
-            secrets,
-            relay,
-            swell: Swell::default(),
-        };
-        session.read_parameters();
-        Ok(session)
+        let (damage, swell) = (Damage::default(), Swell::default());
+        Ok(Self { playing, streams, left_out, sound_refused, damage, secrets, relay, swell })
     }
 
     /// The parameters of the video, once the camera has told them.
     pub fn video(&self) -> Option<Arc<VideoTrack>> {
-        self.still.as_ref().map(Still::track).or_else(|| self.video.track())
-    }
-
-    fn read_parameters(&mut self) {
-        if let Some(index) = self.video_index {
-            self.video.read(&self.demuxed.streams()[index]);
-        }
+        self.streams.video()
     }
 
     /// The sound, when there is any that can be carried.
     pub fn audio(&self) -> Option<Arc<AudioTrack>> {
-        self.audio.clone()
+        self.streams.audio()
     }
 
-    /// The codec of a sound that cannot be carried.
+    /// Why there is no sound although the camera has some, in words that end a sentence: it cannot be carried, or none
+    /// of its packets could be read so far.
     pub fn left_out(&self) -> Option<&str> {
-        self.left_out.as_deref()
+        self.left_out.as_ref().map(|sound| sound.why.as_str()).or_else(|| self.streams.why_deaf())
+    }
+
+    /// What RTP calls the encoding of a sound that cannot be carried.
+    pub fn left_out_encoding(&self) -> Option<&str> {
+        self.left_out.as_ref().map(|sound| sound.encoding.as_str())
     }
 
     /// How the camera refuses the sound that it offers.
@@ -237,43 +209,70 @@ impl Session {
     /// The next event. Waits for ever, and may be dropped while waiting without losing anything.
     /// Must be called again soon: keep-alives are sent from here.
     ///
-    /// `on_damage` is called once for each frame that was skipped because it cannot be read.
-    pub async fn next(&mut self, mut on_damage: impl FnMut()) -> Result<Event, Failure> {
+    /// `on_damage` is called once for each frame that was skipped because it cannot be read, with its track where that
+    /// is known. Packets that are lost are no damage: the next frame tells of them.
+    pub async fn next(&mut self, mut on_damage: impl FnMut(Option<TrackKind>)) -> Result<Event, Failure> {
         loop {
-            let still = self.still.as_mut().zip(self.blocks.front());
-            if let Some(picture) = still.and_then(|(still, sound)| still.before(sound)) {
-                return Ok(Event::Video(picture));
+            match self.streams.next() {
+                Some(Next::Event(event)) => {
+                    self.note(&event);
+                    return Ok(event);
+                }
+                Some(Next::Slip(kind, why)) => {
+                    tracing::debug!(?kind, why, "damaged frame");
+                    on_damage(Some(kind));
+                    if self.streams.plays(kind) {
+                        self.damage.add(crate::clock::now().instant, why.to_owned())?;
+                    }
+                    continue;
+                }
+                Some(Next::Endless) => return Err(Failure::Endless { most: MOST }),
+                None => {}
             }
-            if let Some(block) = self.blocks.pop_front() {
-                return Ok(Event::Audio(block));
-            }
-            let item = match poll_fn(|context| self.poll_item(context)).await? {
-                Some(Ok(item)) => item,
+            match poll_fn(|context| self.poll_item(context)).await? {
+                Some(Ok(item)) => {
+                    if let Some(report) = self.streams.push(item) {
+                        self.swell.other();
+                        return Ok(report);
+                    }
+                }
                 Some(Err(error)) => {
                     self.damaged(&error).map_err(|failure| self.told_by_relay(failure))?;
-                    on_damage();
-                    continue;
+                    on_damage(None);
                 }
                 None => {
                     let ended = self.damage.ended();
                     return Err(self.told_by_relay(ended));
                 }
-            };
-            if let Some(event) = self.event(item) {
-                return Ok(event);
             }
+        }
+    }
+
+    /// What is whole shows that the stream is.
+    fn note(&mut self, event: &Event) {
+        let kind = match event {
+            Event::Video(_) => TrackKind::Video,
+            Event::Audio(_) => TrackKind::Audio,
+            Event::Report { .. } => return,
+        };
+        match kind {
+            TrackKind::Video => self.swell.complete(),
+            TrackKind::Audio => self.swell.other(),
+        }
+        if self.streams.plays(kind) {
+            self.damage.whole();
         }
     }
 
     fn poll_item(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Item>, Failure>> {
         // At a request of the camera's the library says that nothing is there, and does not look whether that is so:
         // nobody would wake us for what has come behind it.
-        let mut polled = self.demuxed.poll_next_unpin(context);
+        let mut polled = self.playing.poll_next_unpin(context);
         for _ in 0..MOST_REQUESTS {
             if polled.is_ready() {
                 break;
             }
-            polled = self.demuxed.poll_next_unpin(context);
+            polled = self.playing.poll_next_unpin(context);
         }
         match polled {
             Poll::Pending if self.relay.is_none() && self.swell.waits(crate::clock::now().instant) => {
@@ -287,51 +286,6 @@ impl Session {
     /// What ended the session: a relay knows better.
     fn told_by_relay(&self, failure: Failure) -> Failure {
         self.relay.as_ref().and_then(Relay::failure).unwrap_or(failure)
-    }
-
-    fn event(&mut self, item: CodecItem) -> Option<Event> {
-        match item {
-            CodecItem::VideoFrame(_) => self.swell.complete(),
-            _ => self.swell.other(),
-        }
-        match item {
-            CodecItem::VideoFrame(frame) => {
-                if frame.has_new_parameters() || self.video.track().is_none() {
-                    self.read_parameters();
-                }
-                Some(Event::Video(Picture {
-                    elapsed: ticks(frame.timestamp()),
-                    arrival: frame.start_ctx().received(),
-                    sync: frame.is_random_access_point(),
-                    lost: frame.loss(),
-                    track: self.video.track(),
-                    interval: self.video.interval(),
-                    data: Bytes::from(frame.into_data()),
-                }))
-            }
-            CodecItem::AudioFrame(frame) => {
-                let sound = Sound {
-                    data: Bytes::copy_from_slice(frame.data()),
-                    elapsed: ticks(frame.timestamp()),
-                    arrival: frame.ctx().received(),
-                    lost: frame.loss(),
-                };
-                match &mut self.voice {
-                    Some(voice) => voice.push(&sound, &mut self.blocks),
-                    None => self.blocks.push_back(sound),
-                }
-                None
-            }
-            CodecItem::Rtcp(compound) => {
-                let rtp = compound.rtp_timestamp()?;
-                let report = compound.pkts().next()?.as_sender_report().ok().flatten()?;
-                // Where the sound is alone its clock is that of the still.
-                let of_video = self.video_index.is_none_or(|index| compound.stream_id() == index);
-                let kind = if of_video { TrackKind::Video } else { TrackKind::Audio };
-                Some(Event::Report { kind, ntp: report.ntp_timestamp().0, elapsed: ticks(rtp) })
-            }
-            _ => None,
-        }
     }
 
     fn damaged(&mut self, error: &retina::Error) -> Result<(), Failure> {
@@ -361,8 +315,4 @@ fn refused_sound(failure: Failure, video: Option<usize>, relayed: bool) -> Resul
         }
         failure => Err(failure),
     }
-}
-
-fn ticks(timestamp: retina::Timestamp) -> Ticks {
-    Ticks::from_timescale(timestamp.elapsed(), timestamp.clock_rate().get())
 }

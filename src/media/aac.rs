@@ -20,6 +20,10 @@ pub struct Said {
     pub rfc6381: String,
     /// Samples a second of the AAC within; what high efficiency makes of them are twice as many.
     pub rate: u32,
+    /// Channels of the AAC within; 0 where their number is told elsewhere (table 1.19).
+    pub channels: u16,
+    /// Samples a frame of the AAC within; 0 of sound that is no AAC (4.4.1).
+    pub frame_samples: u32,
     /// Bits of the AAC within, as of a decoder that knows nothing of more: before its rate, that rate, after it.
     head: Vec<u8>,
     rate_bits: Vec<u8>,
@@ -35,23 +39,31 @@ impl Said {
         let rate_at = bits.at;
         let rate = bits.rate()?;
         let channels_at = bits.at;
-        bits.number(4)?;
+        let channels = match bits.number(4)? {
+            7 => 8,
+            other @ 0..7 => other as u16,
+            _ => return None,
+        };
         let rest_at = bits.at;
         let rate_bits = bits.between(rate_at, channels_at);
         let rfc6381 = format!("mp4a.40.{object_type}");
         if !matches!(object_type, SBR | PS) {
             let (head, tail) = (bits.between(0, rate_at), bits.between(channels_at, config.len() * 8));
-            return Some(Self { rfc6381, rate, head, rate_bits, tail });
+            let frame_samples = frame_samples(object_type, bits.number(1)?);
+            return Some(Self { rfc6381, rate, channels, frame_samples, head, rate_bits, tail });
         }
         bits.rate()?;
         let inner_at = bits.at;
-        if matches!(bits.object_type()?, SBR | PS) {
+        let inner = bits.object_type()?;
+        if matches!(inner, SBR | PS) {
             return None;
         }
         let inner_end = bits.at;
+        let frame_samples = frame_samples(inner, bits.number(1)?);
         let mut tail = bits.between(channels_at, rest_at);
         tail.extend(bits.between(inner_end, config.len() * 8));
-        Some(Self { rfc6381, rate, head: bits.between(inner_at, inner_end), rate_bits, tail })
+        let head = bits.between(inner_at, inner_end);
+        Some(Self { rfc6381, rate, channels, frame_samples, head, rate_bits, tail })
     }
 
     /// The configuration of the AAC within, with `rate` samples a second.
@@ -64,6 +76,18 @@ impl Said {
         let bits = [self.head.as_slice(), &rate_bits, &self.tail].concat();
         let byte = |bits: &[u8]| bits.iter().enumerate().fold(0, |byte, (at, bit)| byte | bit << (7 - at));
         bits.chunks(8).map(byte).collect()
+    }
+}
+
+/// Samples a frame by the object type and `frameLengthFlag` (4.4.1, 4.5.2.1.1); 0 for what is no AAC.
+fn frame_samples(object_type: u32, short: u32) -> u32 {
+    match (object_type, short) {
+        (1 | 2 | 4 | 6 | 7 | 17 | 19..=22, 0) => 1_024,
+        (1 | 2 | 4 | 6 | 7 | 17 | 19..=22, _) => 960,
+        (3, _) => 256,
+        (23, 0) => 512,
+        (23, _) => 480,
+        _ => 0,
     }
 }
 
@@ -128,6 +152,24 @@ mod tests {
         for wrong in [&[0x2b, 0x11, 0x94, 0x00][..], &[0x2b], &[], &[0x16, 0x90]] {
             assert_eq!(said(wrong), None, "{wrong:02x?}");
         }
+    }
+
+    #[test]
+    fn channels_and_the_length_of_a_frame_are_told() {
+        // LC, 48 kHz: mono; 5.1; 7.1 with frames of 960; channels told elsewhere. Then HE, stereo; and MP3.
+        let cases: [(&[u8], u16, u32); 6] = [
+            (&[0x11, 0x88], 1, 1_024),
+            (&[0x11, 0xb0], 6, 1_024),
+            (&[0x11, 0xbc], 8, 960),
+            (&[0x11, 0x80], 0, 1_024),
+            (&[0x2b, 0x11, 0x88, 0x00], 2, 1_024),
+            (&[0xf8, 0x46, 0x20], 1, 0),
+        ];
+        for (config, channels, samples) in cases {
+            let said = Said::of(config).expect("it is one");
+            assert_eq!((said.channels, said.frame_samples), (channels, samples), "{config:02x?}");
+        }
+        assert_eq!(Said::of(&[0x11, 0xc0]), None, "a reserved number of channels");
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub fn track() -> Option<VideoTrack> {
     sets.add(&PPS);
     Some(VideoTrack {
         codec: VideoCodec::H264,
-        record: sets.record()?,
+        record: sets.record(sets.first()?)?,
         rfc6381: "avc1.42c015".into(),
         width: 320,
         height: 180,

@@ -48,14 +48,14 @@ pub async fn watch(source: &Source, span: Duration) -> Result<Report, Failure> {
         began,
         playing,
         audio: session.audio(),
-        left_out: session.left_out().map(str::to_owned),
+        left_out: session.left_out_encoding().map(str::to_owned),
     };
     let mut observer = Observer::new(sight);
     let mut deadline = playing + FIRST_FRAME;
     let mut seen = false;
     let ended = loop {
         let mut damaged = 0;
-        let next = timeout_at(deadline.into(), session.next(|| damaged += 1)).await;
+        let next = timeout_at(deadline.into(), session.next(|_| damaged += 1)).await;
         observer.damaged(damaged);
         match next {
             Ok(Ok(Event::Video(picture))) => {

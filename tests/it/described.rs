@@ -8,6 +8,7 @@ use crate::codecs::{feed, sound_of};
 use crate::faults::Watch;
 use crate::support::client::join;
 use crate::support::ffmpeg::decodes;
+use crate::support::gst::{Camera, ffmpeg_is_content};
 use crate::support::media::{AUDIO, Chunk, VIDEO, init};
 use crate::support::scripted::{Act, H264, Scripted, plain};
 use crate::support::site::{Site, camera, rendition};
@@ -138,5 +139,59 @@ async fn sound_that_is_switched_off_is_neither_asked_for_nor_served() {
     assert_eq!(site.status("/hls/cam/main/audio.m3u8").await, 404);
     let (announced, _) = feed(&site, "cam", 1).await;
     assert!(announced["mime"].as_str().is_some_and(|mime| !mime.contains(',')), "{announced}");
+    soon("the end", site.app.stop()).await;
+}
+
+/// The types of the NAL units in a sample that are slices, by `kind`.
+fn slices(mut sample: &[u8], kind: fn(&[u8]) -> Option<u8>) -> Vec<u8> {
+    let mut slices = Vec::new();
+    while let Some((length, rest)) = sample.split_first_chunk::<4>() {
+        let (nal, rest) = rest.split_at(u32::from_be_bytes(*length) as usize);
+        slices.extend(kind(nal));
+        sample = rest;
+    }
+    slices
+}
+
+/// Watches a camera as viewers of both kinds do; the entry of its init segment, and the slices of 30 pictures.
+async fn watch_all(site: &Site, camera: &str, kind: fn(&[u8]) -> Option<u8>) -> (Codec, Vec<Vec<u8>>) {
+    site.until_rendition(camera, 0, "live").await;
+    let mut socket = Socket::open(site.address, &format!("/mse/{camera}")).await.expect("it opens");
+    socket.text("init").await;
+    let entry = socket.init().await.codecs.remove(0);
+    let mut pictures = Vec::new();
+    while pictures.len() < 30 {
+        pictures.push(slices(&socket.chunk().await.samples[0].data, kind));
+    }
+    let (_, bytes) = feed(site, camera, 60).await;
+    decodes(bytes).await;
+    let list = format!("/hls/{camera}/main/video.m3u8");
+    site.until_segments(&list, 1).await;
+    ffmpeg_is_content(format!("http://{}{list}", site.address), 3).await;
+    (entry, pictures)
+}
+
+#[tokio::test]
+async fn high_profile_in_slices_and_h265_are_whole_for_every_player() {
+    let common = ["--gop", "25", "--size", "320x180", "--audio", "off"];
+    let [high, hevc] =
+        [["--slices", "4"], ["--codec", "h265"]].map(|more| Camera::start(&[&common[..], &more].concat()));
+    let site = Site::start(
+        &(rendition("high", "main", &high.url("main"), "")
+            + &rendition("hevc", "main", &hevc.url("main"), "")),
+    )
+    .await;
+    let avc = |nal: &[u8]| Some(nal[0] & 31).filter(|kind| (1..=5).contains(kind));
+    let hevc = |nal: &[u8]| Some(nal[0] >> 1 & 63).filter(|kind| *kind < 32);
+    let (high, hevc) = tokio::join!(watch_all(&site, "high", avc), watch_all(&site, "hevc", hevc));
+    let (Codec::Avc1(entry), pictures) = high else { panic!("no avc1") };
+    assert_eq!(entry.avcc.avc_profile_indication, 100);
+    assert_eq!(entry.avcc.ext, Some(mp4_atom::AvccExt::default()), "4:2:0 in 8 bits");
+    assert!(pictures.iter().all(|slices| slices.len() >= 4), "{pictures:?}");
+    assert_eq!(pictures[0], [5; 4], "it begins with a key frame");
+    let (Codec::Hvc1(entry), pictures) = hevc else { panic!("no hvc1") };
+    assert_eq!(entry.hvcc.arrays.iter().map(|array| array.nalus.len()).collect::<Vec<_>>(), [1, 1, 1]);
+    assert_eq!((entry.visual.width, entry.visual.height), (320, 180));
+    assert!((16..24).contains(&pictures[0][0]), "it begins with a key frame: {:?}", pictures[0]);
     soon("the end", site.app.stop()).await;
 }

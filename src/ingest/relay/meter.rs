@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use crate::ingest::error::Failure;
 
-/// Most bytes of one picture. The largest that real cameras send have some megabytes.
-pub const MOST_PICTURE: usize = 32 << 20;
+/// Most bytes of one picture.
+pub const MOST_PICTURE: usize = crate::ingest::depacketize::MOST;
 
 /// Bytes since the last end of a picture, by the channel of RTP.
 #[derive(Debug, Default)]

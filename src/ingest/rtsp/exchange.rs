@@ -7,7 +7,6 @@ use retina::client::{
     Credentials, Described, InitialSequenceNumberPolicy, InitialTimestampPolicy, PlayOptions, SessionOptions,
     SetupOptions, TcpTransportOptions, UnknownRtcpSsrcPolicy,
 };
-use retina::codec::FrameFormat;
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 use url::{Host, Url};
@@ -19,9 +18,6 @@ use crate::ingest::{Source, relay};
 
 /// How long to look, after DESCRIBE went unanswered, whether the camera takes connections at all.
 const PROBE: Duration = Duration::from_secs(2);
-
-/// What to say of a description that the library takes from a relay alone.
-pub const RETOLD: &str = "sound that must be retold";
 
 /// How `retina` begins the text of an error while connecting.
 const CONNECT_ERROR: &str = "Unable to connect to RTSP server: ";
@@ -49,8 +45,7 @@ pub async fn describe(
 pub fn setup_options() -> SetupOptions {
     // RTP over UDP is the relay's to take: the library drops what is out of order.
     let transport = retina::client::Transport::Tcp(TcpTransportOptions::default());
-    // MP4: lengths instead of start codes, parameter sets in the record only, raw AAC.
-    SetupOptions::default().transport(transport).frame_format(FrameFormat::MP4)
+    SetupOptions::default().transport(transport)
 }
 
 /// How the session is to begin, whatever the camera says of it.

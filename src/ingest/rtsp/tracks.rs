@@ -1,22 +1,13 @@
 //! What a camera describes to what is carried.
 
-use std::sync::Arc;
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use retina::client::Stream;
-use retina::codec::h26x::Framing;
-use retina::codec::h264::parameters_from_sps_and_pps;
-use retina::codec::{AudioParameters, ParametersRef, VideoParameters, VideoParametersCodec};
 
+use crate::ingest::depacketize::{Aac, Described, Sounds};
 use crate::ingest::error::Failure;
 use crate::ingest::relay::retell;
 use crate::ingest::voice::Voice;
 use crate::media::aac::Said;
-use crate::media::avc::ParameterSets;
-use crate::media::time::TICKS_PER_SECOND;
-use crate::media::{AudioCodec, AudioTrack, Ticks, VideoCodec, VideoTrack};
+use crate::media::{AudioCodec, AudioTrack};
 
 /// The first video that can be carried.
 pub fn find_video(streams: &[Stream]) -> Result<usize, Failure> {
@@ -32,22 +23,50 @@ pub fn offered(streams: &[Stream]) -> String {
     if found.is_empty() { "nothing".into() } else { found }
 }
 
-/// The sound that can be carried, or else the encoding of one that cannot.
+/// A sound that can be carried.
+pub struct Audible {
+    /// Its stream.
+    pub index: usize,
+    /// What leaves here.
+    pub track: AudioTrack,
+    /// What reads its packets.
+    pub sounds: Sounds,
+    /// What makes it, where it is not sent as the camera sends it.
+    pub voice: Option<Voice>,
+    /// Ticks a second of its RTP clock.
+    pub clock: u32,
+}
+
+/// A sound that cannot be carried.
+pub struct LeftOut {
+    /// As RTP calls it.
+    pub encoding: String,
+    /// In words that end a sentence.
+    pub why: String,
+}
+
+/// The sound that can be carried, or else the first one that there is and cannot.
 ///
 /// One that is sent to the camera (ONVIF Streaming Specification, 5.3: `a=sendonly`, which is said from the client's
 /// side) comes last: some cameras say it of what they send.
-pub fn find_audio(streams: &[Stream], sdp: &str) -> (Option<usize>, Option<String>) {
-    let audio = |stream: &&Stream| stream.media() == "audio";
-    let usable = |stream: &Stream| audio(&stream) && sound(stream, sdp).is_some();
+pub fn find_audio(streams: &[Stream], sdp: &str) -> (Option<Audible>, Option<LeftOut>) {
     let back = back_channels(sdp);
     let talks_back = |stream: &Stream| {
         stream.control().is_some_and(|url| back.iter().any(|control| url.as_str().ends_with(control)))
     };
-    let first = streams.iter().position(|stream| usable(stream) && !talks_back(stream));
-    match first.or_else(|| streams.iter().position(usable)) {
-        Some(index) => (Some(index), None),
-        None => (None, streams.iter().find(audio).map(|stream| stream.encoding_name().to_owned())),
+    let mut sounds: Vec<_> =
+        streams.iter().enumerate().filter(|(_, stream)| stream.media() == "audio").collect();
+    sounds.sort_by_key(|(_, stream)| talks_back(stream));
+    let mut left_out = None;
+    for (index, stream) in sounds {
+        match audible(index, stream, sdp) {
+            Ok(audible) => return (Some(audible), None),
+            Err(why) => {
+                left_out.get_or_insert(LeftOut { encoding: stream.encoding_name().to_owned(), why });
+            }
+        }
     }
+    (None, left_out)
 }
 
 /// The control URLs, as they stand in the description, of media that go to the camera.
@@ -57,143 +76,45 @@ fn back_channels(sdp: &str) -> Vec<&str> {
     back.filter_map(|lines| lines.lines().find_map(|line| line.trim().strip_prefix("a=control:"))).collect()
 }
 
-/// The track of a sound, and what makes it where it is not sent as the camera sends it.
-pub fn sound(stream: &Stream, sdp: &str) -> Option<(AudioTrack, Option<Voice>)> {
-    let Some(ParametersRef::Audio(parameters)) = stream.parameters() else { return None };
-    if let Some(mut track) = audio_track(parameters) {
-        // What the camera said itself, where the library was told otherwise.
-        let config = retell::told(sdp, stream.rtp_payload_type());
-        if let Some((said, config)) = config.and_then(|config| Some((Said::of(&config)?, config))) {
-            (track.rfc6381, track.sample_rate, track.config) = (said.rfc6381, said.rate, config.into());
-        }
-        return Some((track, None));
+fn audible(index: usize, stream: &Stream, sdp: &str) -> Result<Audible, String> {
+    let clock = stream.clock_rate_hz().max(1);
+    if stream.encoding_name() == "mpeg4-generic" {
+        let (track, aac) =
+            aac(stream, sdp, clock).map_err(|why| format!("its AAC cannot be read ({why})"))?;
+        return Ok(Audible { index, track, sounds: Sounds::Aac(aac), voice: None, clock });
     }
-    let channels = parameters.channels().get();
-    let voice = Voice::new(stream.encoding_name(), parameters.clock_rate(), channels)?;
-    Some((voice.track(), Some(voice)))
+    let channels = stream.channels().map_or(1, std::num::NonZeroU16::get);
+    let voice = Voice::new(stream.encoding_name(), clock, channels)
+        .ok_or_else(|| format!("{} cannot be carried", stream.encoding_name()))?;
+    Ok(Audible { index, track: voice.track(), sounds: Sounds::Plain, voice: Some(voice), clock })
 }
 
-/// Reads the parameters of a video as they change.
-///
-/// The library keeps one SPS and one PPS of H.264, the last that differs from the one before, and takes them out
-/// of the pictures. Streams with more of them would lose all but one, and change it at each key frame: so those
-/// of the description and all that were ever in force are kept here.
-#[derive(Debug, Default)]
-pub struct VideoReader {
-    sets: ParameterSets,
-    track: Option<Arc<VideoTrack>>,
-    interval: Option<Ticks>,
-}
-
-impl VideoReader {
-    /// With what the description says of `stream`.
-    pub fn new(sdp: &str, stream: &Stream) -> Self {
-        let mut reader = Self::default();
-        if stream.encoding_name() == "h264" {
-            let sets = sprop_parameter_sets(sdp, stream.rtp_payload_type());
-            sets.iter().for_each(|nal| reader.sets.add(nal));
-        }
-        reader
+fn aac(stream: &Stream, sdp: &str, clock: u32) -> Result<(AudioTrack, Aac), &'static str> {
+    let payload_type = stream.rtp_payload_type();
+    let parameters = attribute(sdp, "fmtp", payload_type).next().ok_or("the camera does not describe it")?;
+    let mut described = Described::of(parameters)?;
+    // What the camera said itself, where the library was told otherwise.
+    if let Some(config) = retell::told(sdp, payload_type) {
+        described.config = config.into();
     }
-
-    /// The parameters in force; the same `Arc` as before unless they changed.
-    pub fn track(&self) -> Option<Arc<VideoTrack>> {
-        self.track.clone()
+    let said = Said::of(&described.config).ok_or("what the camera says of it makes no sense")?;
+    let aac = Aac::new(&described, &said, clock);
+    if said.frame_samples == 0 || said.channels == 0 {
+        return Err("it is of a kind that browsers do not play");
     }
-
-    /// The interval between pictures as the SPS tells it.
-    pub fn interval(&self) -> Option<Ticks> {
-        self.interval
-    }
-
-    /// Takes over the parameters of `stream`; equal ones change nothing.
-    pub fn read(&mut self, stream: &Stream) {
-        if let Some(ParametersRef::Video(parameters)) = stream.parameters() {
-            self.take(parameters);
-        } else if let Some((sps, pps)) = self.sets.first_pair()
-            && let Ok(parameters) = parameters_from_sps_and_pps(sps, pps, Framing::FourByteLength)
-        {
-            self.take(&parameters);
-        }
-    }
-
-    fn take(&mut self, parameters: &VideoParameters) {
-        let Some(mut track) = video_track(parameters) else { return };
-        if let VideoParametersCodec::H264 { sps, pps } = parameters.codec_params() {
-            self.sets.add(sps);
-            self.sets.add(pps);
-            track.record = self.sets.record().unwrap_or(track.record);
-        }
-        if self.track.as_deref() != Some(&track) {
-            self.track = Some(Arc::new(track));
-        }
-        self.interval = parameters
-            .frame_rate()
-            .filter(|(_, rate)| *rate > 0)
-            .map(|(units, rate)| Ticks(i64::from(units) * i64::from(TICKS_PER_SECOND) / i64::from(rate)));
-    }
-}
-
-/// The NAL units in `sprop-parameter-sets` (RFC 6184, 8.1) of a payload type, start codes left out.
-fn sprop_parameter_sets(sdp: &str, payload_type: u8) -> Vec<Vec<u8>> {
-    let prefix = format!("a=fmtp:{payload_type} ");
-    let parameters = sdp.lines().filter_map(|line| line.trim().strip_prefix(prefix.as_str()));
-    let values = parameters.flat_map(|all| all.split(';')).filter_map(|one| {
-        let (name, value) = one.trim().split_once('=')?;
-        name.eq_ignore_ascii_case("sprop-parameter-sets").then_some(value)
-    });
-    let decoded =
-        values.flat_map(|value| value.split(',')).filter_map(|set| STANDARD.decode(set.trim()).ok());
-    let bare = |nal: Vec<u8>| {
-        let start = nal.iter().take(4).position(|byte| *byte == 1).map_or(0, |one| one + 1);
-        nal[start..].to_vec()
-    };
-    decoded.map(|nal| if nal.starts_with(&[0, 0]) { bare(nal) } else { nal }).collect()
-}
-
-fn video_track(parameters: &VideoParameters) -> Option<VideoTrack> {
-    let (codec, rfc6381) = match parameters.codec_params() {
-        VideoParametersCodec::H264 { .. } => {
-            (VideoCodec::H264, parameters.rfc6381_codec().to_ascii_lowercase())
-        }
-        VideoParametersCodec::H265 { .. } => (VideoCodec::H265, parameters.rfc6381_codec().to_owned()),
-        _ => return None,
-    };
-    let (width, height) = parameters.pixel_dimensions();
-    Some(VideoTrack {
-        codec,
-        record: Bytes::copy_from_slice(parameters.extra_data()),
-        rfc6381,
-        width: u16::try_from(width).ok()?,
-        height: u16::try_from(height).ok()?,
-        pixel_aspect: parameters
-            .pixel_aspect_ratio()
-            .and_then(|(h, v)| Some((u16::try_from(h).ok()?, u16::try_from(v).ok()?))),
-    })
-}
-
-fn audio_track(parameters: &AudioParameters) -> Option<AudioTrack> {
-    let rfc6381 = parameters.rfc6381_codec().filter(|codec| codec.starts_with("mp4a."))?;
-    Some(AudioTrack {
+    let track = AudioTrack {
         codec: AudioCodec::Aac,
-        config: Bytes::copy_from_slice(parameters.extra_data()),
-        rfc6381: rfc6381.to_owned(),
-        sample_rate: parameters.clock_rate(),
-        channels: parameters.channels().get(),
-        frame_samples: parameters.frame_length()?.get(),
-    })
+        config: described.config,
+        rfc6381: said.rfc6381,
+        sample_rate: said.rate,
+        channels: said.channels,
+        frame_samples: said.frame_samples,
+    };
+    Ok((track, aac))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn all_parameter_sets_of_the_description_are_found_with_start_codes_or_without() {
-        let sdp = "v=0\r\nm=video 0 RTP/AVP 96\r\na=fmtp:97 sprop-parameter-sets=AAAA\r\n\
-                   a=fmtp:96 packetization-mode=1; sprop-parameter-sets=Z01AHw==,aMA=,AAAAAWhQ,*;x=1\r\n";
-        let sets = sprop_parameter_sets(sdp, 96);
-        assert_eq!(sets, [&[0x67, 0x4d, 0x40, 0x1f][..], &[0x68, 0xc0], &[0x68, 0x50]]);
-        assert_eq!(sprop_parameter_sets(sdp, 98), Vec::<Vec<u8>>::new());
-    }
+/// The values of an attribute of a payload type, such as `a=fmtp:96 …` (RFC 8866, 6.15).
+pub fn attribute<'a>(sdp: &'a str, name: &str, payload_type: u8) -> impl Iterator<Item = &'a str> {
+    let prefix = format!("a={name}:{payload_type} ");
+    sdp.lines().filter_map(move |line| line.trim().strip_prefix(prefix.as_str()))
 }

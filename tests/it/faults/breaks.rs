@@ -10,8 +10,8 @@ use crate::support::client::join;
 use crate::support::ffmpeg::{decodes, plays};
 use crate::support::media::init;
 use crate::support::playlist::Playlist;
-use crate::support::site::{Site, camera};
-use crate::support::soon;
+use crate::support::site::{Site, camera, rendition};
+use crate::support::{soon, until};
 
 const VIDEO_LIST: &str = "/hls/cam/main/video.m3u8";
 
@@ -84,6 +84,49 @@ async fn other_parameters_in_mid_stream_are_a_discontinuity_with_a_map_of_its_ow
             stretch.extend(site.found(&join(VIDEO_LIST, &segment.uri)).await.body);
         }
         decodes(stretch).await;
+    }
+    soon("the end", site.app.stop()).await;
+}
+
+#[tokio::test]
+async fn parameters_that_change_and_change_back_leave_three_stretches_that_play_from_end_to_end() {
+    let camera = camera().await;
+    let site = Site::start(&rendition("cam", "main", &camera.url("main"), "")).await;
+    site.until_segments(VIDEO_LIST, 1).await;
+    let mut watch = Watch::start(site.client, "cam").await;
+    watch.until_epochs(1).await;
+    for (on, epochs) in [(true, 2), (false, 3)] {
+        camera.faults().swap_pictures(on);
+        watch.until_epochs(epochs).await;
+    }
+    assert_eq!(watch.epochs.len(), 3, "one at each change: {:?}", watch.epochs);
+    let list = until("a segment behind both changes", async || {
+        let list = site.playlist(VIDEO_LIST).await;
+        let breaks: u64 = list.segments.iter().map(|segment| segment.discontinuities).sum();
+        (breaks == 2).then_some(list)
+    })
+    .await;
+    // ffmpeg takes no second MAP in one go.
+    let mut stretches: Vec<(String, Vec<u8>)> = Vec::new();
+    for segment in &list.segments {
+        let map = join(VIDEO_LIST, segment.map.as_deref().expect("a MAP"));
+        if stretches.last().is_none_or(|(last, _)| *last != map) {
+            let init = site.found(&map).await.body.to_vec();
+            stretches.push((map, init));
+        }
+        let media = site.found(&join(VIDEO_LIST, &segment.uri)).await.body;
+        stretches.last_mut().expect("just pushed").1.extend_from_slice(&media);
+    }
+    let widths = stretches.iter().map(|(_, bytes)| {
+        let end = bytes.windows(4).position(|four| four == b"moof" || four == b"styp").expect("media") - 4;
+        let Some(Codec::Avc1(entry)) = init(&bytes[..end]).codecs.into_iter().next() else {
+            panic!("no avc1")
+        };
+        entry.visual.width
+    });
+    assert_eq!(widths.collect::<Vec<_>>(), [960, 320, 960]);
+    for (_, bytes) in stretches {
+        decodes(bytes).await;
     }
     soon("the end", site.app.stop()).await;
 }

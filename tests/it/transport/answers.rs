@@ -257,7 +257,7 @@ async fn a_session_is_kept_alive_by_what_the_camera_offers() {
         // What it can do is asked for once, by OPTIONS.
         let before = usize::from(method == "OPTIONS");
         let alive = crate::support::until("a second sign of life", async || {
-            let next = session.next(|| ());
+            let next = session.next(|_| ());
             let _nothing_comes = tokio::time::timeout(std::time::Duration::from_millis(50), next).await;
             (camera.of(method).len() > 1 + before).then_some(())
         });
