@@ -162,7 +162,7 @@ impl Fixture {
 /// The next picture, and how many packets are thought to be lost before it.
 async fn picture(session: &mut Session) -> Result<Picture, String> {
     loop {
-        match soon("an event", session.next(|| ())).await {
+        match soon("an event", session.next(|_| ())).await {
             Ok(Event::Video(picture)) => return Ok(picture),
             Ok(_) => {}
             Err(failure) => return Err(failure.to_string()),
@@ -190,7 +190,7 @@ async fn try_out(fixture: Arc<Fixture>, lies: bool) {
         format!("{codec} {}x{}", track.width, track.height)
     });
     assert_eq!(video.as_deref().unwrap_or("unknown"), fixture.said("video").unwrap(), "{name}");
-    let (sound, left_out) = (session.audio(), session.left_out());
+    let (sound, left_out) = (session.audio(), session.left_out_encoding());
     match fixture.said("audio").unwrap() {
         "none" => assert!(sound.is_none() && left_out.is_none(), "{name}: {sound:?} {left_out:?}"),
         "aac" => assert!(sound.is_some_and(|track| track.rfc6381.starts_with("mp4a")), "{name}"),
