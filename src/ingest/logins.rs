@@ -25,6 +25,9 @@ const LONGEST: Duration = Duration::from_secs(600);
 /// The longest wait for another's try: a camera that does not answer holds nobody up for long.
 const OTHERS: Duration = Duration::from_secs(3);
 
+/// How much longer a stream waits that was refused, so that another one of the account comes first.
+const TURN: Duration = Duration::from_secs(5);
+
 /// Refusals that come so soon after each other are of tries made at once, and count as one.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
@@ -132,7 +135,7 @@ impl Logins {
             Ok(_) => self.accepted(&account, &stream, now),
             // Where nothing is proved nothing can be locked, and the next stream may be open.
             Err(failure @ Failure::Answered { status: 401, .. }) if source.username.is_some() => {
-                self.refused(account, failure.clone(), now, jitter);
+                self.unproved(account, stream, failure, now, jitter);
             }
             Err(failure) => {
                 if failure.is_about_login() {
@@ -232,19 +235,36 @@ impl Logins {
         }
     }
 
-    fn refused(&self, account: Account, failure: Failure, now: Instant, jitter: f64) {
+    /// The password was not taken for `stream`.
+    fn unproved(&self, account: Account, stream: Account, failure: &Failure, now: Instant, jitter: f64) {
+        let good = matches!(self.lock().get(&account), Some(Standing { known: Known::Accepted, .. }));
+        if good {
+            // It is good for another stream, or was until now: the next one to ask finds out.
+            self.refused(stream, failure.clone(), now, jitter);
+            self.lock().remove(&account);
+            return;
+        }
+        let until = self.refused(account, failure.clone(), now, jitter);
+        // Then it is another stream's turn, if there is one: this one may be what alone is not to be seen.
+        let known = Known::Refused { until: until + TURN, failure: failure.clone() };
+        self.lock().insert(stream, Standing { at: now, refusals: 1, known });
+    }
+
+    /// Has `account` wait, and says until when.
+    fn refused(&self, account: Account, failure: Failure, now: Instant, jitter: f64) -> Instant {
         let mut accounts = self.lock();
         let before = accounts.get(&account);
-        if let Some(Standing { at, known: Known::Refused { .. }, .. }) = before
+        if let Some(Standing { at, known: Known::Refused { until, .. }, .. }) = before
             && now.saturating_duration_since(*at) < AT_ONCE
         {
-            return;
+            return *until;
         }
         let refusals = before.map_or(0, |standing| standing.refusals);
         let pause = (FIRST * 2u32.saturating_pow(refusals.min(8))).min(LONGEST);
-        let until = now + pause.mul_f64(1.0 + jitter.clamp(0.0, 1.0) / 4.0);
+        let until = now + pause.mul_f64(1.0 + jitter.clamp(0.0, 1.0) / 8.0);
         let known = Known::Refused { until, failure };
         accounts.insert(account, Standing { at: now, refusals: refusals + 1, known });
+        until
     }
 }
 
@@ -306,8 +326,8 @@ mod tests {
         }
         // Jitter makes it longer, never shorter.
         logins.refused(logins.account(&main), answered(401), now, 1.0);
-        assert_eq!(ask(&logins, &main, now + Duration::from_secs(749)), Answer::Refused(answered(401)));
-        assert_eq!(ask(&logins, &main, now + Duration::from_secs(750)), Answer::Try);
+        assert_eq!(ask(&logins, &main, now + Duration::from_secs(674)), Answer::Refused(answered(401)));
+        assert_eq!(ask(&logins, &main, now + Duration::from_secs(675)), Answer::Try);
     }
 
     #[test]
@@ -332,6 +352,25 @@ mod tests {
         assert_eq!(ask(&logins, &sub, now), Answer::Try);
         assert!(logins.pause(&main).is_some_and(|pause| pause > Duration::from_secs(50)));
         assert_eq!(logins.pause(&sub), None);
+    }
+
+    #[test]
+    fn a_stream_whose_password_is_not_taken_leaves_the_others_of_the_account_on_air() {
+        let (logins, now) = (Logins::default(), clock::now().instant);
+        let (main, sub) = (source("main", "word"), source("sub", "word"));
+        let refusal = || Err::<(), _>(answered(401));
+        // Where nobody was let in yet, the other one waits too, and has the first turn then.
+        logins.tell(&main, &refusal(), 0.0);
+        let pauses = [logins.pause(&main), logins.pause(&sub)].map(|pause| pause.expect("they wait"));
+        assert!(pauses[0] >= pauses[1] + Duration::from_secs(4), "{pauses:?}");
+        // Where the other one is on air, it may come back at once, whatever becomes of this one.
+        logins.tell(&sub, &Ok(()), 0.0);
+        logins.tell(&main, &refusal(), 0.0);
+        assert!(logins.pause(&main).is_some());
+        assert_eq!(ask(&logins, &sub, now + Duration::from_secs(1)), Answer::Try);
+        // And if the password was changed in the camera, that is the last try for a while.
+        logins.tell(&sub, &refusal(), 0.0);
+        assert_eq!(ask(&logins, &source("third", "word"), now), Answer::Refused(answered(401)));
     }
 
     #[test]

@@ -167,7 +167,7 @@ async fn on_air<S: Sink>(
         tokio::select! {
             () = stop.cancelled() => break,
             () = tokio::time::sleep(pause) => {}
-            () = logins.until_welcome(&rendition.source), if failure.is_about_login() => {}
+            () = logins.until_welcome(&rendition.source), if slow.is_some() => {}
         }
     }
 }
