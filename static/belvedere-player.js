@@ -134,6 +134,12 @@ class BelvederePlayer extends HTMLElement {
 
   get state() { return this.#state; }
   get reason() { return this.#reason; }
+
+  /** When the server tries the camera again, in seconds as `performance.now()` counts them; null where it does not wait. */
+  get retryAt() {
+    const phase = this.#transport?.phase;
+    return (phase?.state === this.#state && phase.retryAt) || null;
+  }
   get muted() { return this.video.muted; }
   set muted(muted) { this.video.muted = muted; }
   get volume() { return this.video.volume; }

@@ -3,7 +3,7 @@
 import { hasSound } from './codecs.js';
 import { icon } from './icons.js';
 import { statsRows } from './overlay.js';
-import { words } from './words.js';
+import { countdown, words } from './words.js';
 
 const WITHOUT_MESSAGE = new Set(['idle', 'live', 'tap']);
 const CONTROLS_STAY = 2600;
@@ -30,13 +30,21 @@ export class Face {
     const message = this.part('.message');
     message.hidden = WITHOUT_MESSAGE.has(state);
     setText(message.querySelector('strong'), title);
-    setText(message.querySelector('.text'), text);
+    this.say(text);
     this.setIcon('.sign', state === 'paused' ? 'pause' : state);
     this.part('.tap').hidden = state !== 'tap';
     this.part('.frame').dataset.state = state;
     setText(this.part('.title'), player.label);
     this.drawControls();
     this.drawFigures();
+  }
+
+  /** The sentence of the message, with the seconds until the next attempt behind it, which go down by themselves. */
+  say(text) {
+    clearTimeout(this.timers.countdown);
+    const left = countdown(this.player.retryAt);
+    setText(this.part('.message .text'), left ? `${text} ${left}` : text);
+    if (left) this.timers.countdown = setTimeout(() => this.say(text), 1000);
   }
 
   drawControls() {

@@ -257,8 +257,8 @@ export class MseTransport {
       const reason = whyUnplayable(found, this.wish.rendition);
       if (reason) this.enter('unsupported', reason);
     } else {
-      const phase = phaseOfCamera(found.state, found.reason);
-      if (phase) this.enter(phase.state, phase.reason);
+      const phase = phaseOfCamera(found);
+      if (phase) this.enter(phase.state, phase.reason, phase.retryAt);
       else if (way) this.suspect(way);
     }
   }
@@ -283,10 +283,10 @@ export class MseTransport {
     this.host.note(sentence(this.why));
   }
 
-  onStatus({ state, reason }) {
-    const phase = phaseOfCamera(state, reason);
+  onStatus(status) {
+    const phase = phaseOfCamera(status);
     this.lost = '';
-    if (phase) this.enter(phase.state, phase.reason);
+    if (phase) this.enter(phase.state, phase.reason, phase.retryAt);
     else if (this.phase.state !== 'live') this.enter('connecting', '');
   }
 
@@ -482,9 +482,10 @@ export class MseTransport {
     if (this.fruitful && this.link) this.ladder.worked(this.link.constructor);
   }
 
-  enter(state, reason) {
-    if (this.phase.state === state && this.phase.reason === reason) return;
-    this.phase = { state, reason };
+  enter(state, reason, retryAt = null) {
+    const { phase } = this;
+    if (phase.state === state && phase.reason === reason && (phase.retryAt ?? null) === retryAt) return;
+    this.phase = { state, reason, retryAt };
     this.host.changed();
   }
 }

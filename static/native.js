@@ -157,8 +157,8 @@ export class NativeTransport {
         this.enter('offline', `There is no camera named “${camera}”.`);
         return;
       }
-      const phase = phaseOfCamera(found.state, found.reason) ?? this.codecTrouble(found);
-      if (phase) this.enter(phase.state, phase.reason);
+      const phase = phaseOfCamera(found) ?? this.codecTrouble(found);
+      if (phase) this.enter(phase.state, phase.reason, phase.retryAt);
       else if (this.phase.state !== 'connecting') this.enter('connecting', '');
       if (phase) return;
       if (this.failures >= GIVE_UP_AFTER) this.host.giveUp();
@@ -177,9 +177,10 @@ export class NativeTransport {
     return reason && { state: 'unsupported', reason };
   }
 
-  enter(state, reason) {
-    if (this.phase.state === state && this.phase.reason === reason) return;
-    this.phase = { state, reason };
+  enter(state, reason, retryAt = null) {
+    const { phase } = this;
+    if (phase.state === state && phase.reason === reason && (phase.retryAt ?? null) === retryAt) return;
+    this.phase = { state, reason, retryAt };
     this.host.changed();
   }
 }

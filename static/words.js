@@ -31,8 +31,21 @@ export function sentence(reason) {
   return /[.!?…]$/.test(capital) ? capital : `${capital}.`;
 }
 
-/** What the server says about a camera, as a state of the player; null when pictures flow. */
-export function phaseOfCamera(state, reason) {
+/** What the server says about a camera, as a state of the player; null when pictures flow. `retry_in` are the seconds
+ *  until it is tried again; `retryAt` is when that is, in seconds as `performance.now()` counts them. */
+export function phaseOfCamera({ state, reason, retry_in: retryIn }) {
+  const phase = phaseOf(state, reason);
+  return phase && { ...phase, retryAt: typeof retryIn === 'number' ? performance.now() / 1000 + retryIn : null };
+}
+
+/** The sentence that counts down to the next attempt; empty where none is waited for. */
+export function countdown(retryAt) {
+  const left = retryAt ? Math.ceil(retryAt - performance.now() / 1000) : 0;
+  if (left <= 0) return '';
+  return left < 100 ? `Trying again in ${left} s.` : `Trying again in ${Math.ceil(left / 60)} minutes.`;
+}
+
+function phaseOf(state, reason) {
   switch (state) {
     case 'live': return null;
     case 'idle': return { state: 'connecting', reason: reason || 'The camera is being woken up.' };

@@ -142,6 +142,16 @@ pub enum Failure {
         /// For how long.
         after: Duration,
     },
+    /// Sound came, and nothing to see.
+    #[error(
+        "sound comes, but no picture for {} s: check that the video of this stream is switched on in the camera, and \
+         restart it",
+        after.as_secs_f64()
+    )]
+    SoundOnly {
+        /// For how long.
+        after: Duration,
+    },
     /// The camera ended the connection.
     #[error("the camera closed the connection")]
     Closed,
@@ -182,10 +192,15 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// True if who we are is what the camera refuses.
+    pub fn is_about_login(&self) -> bool {
+        matches!(self, Self::Answered { status: 401 | 403, .. } | Self::Withheld)
+    }
+
     /// The state to show while waiting `pause` for the next attempt.
     pub fn state(&self, pause: Duration) -> State {
         match self {
-            Self::Answered { status: 401 | 403, .. } | Self::Withheld => State::Unauthorized(pause),
+            failure if failure.is_about_login() => State::Unauthorized(pause),
             Self::NoVideo { .. } | Self::NoSound { .. } | Self::Unusable { .. } => State::Unsupported(pause),
             _ => State::Retrying(pause),
         }
@@ -199,6 +214,7 @@ fn advice(step: Step, status: u16) -> &'static str {
         404 | 454 | 459 if step == Step::Setup => {
             ": the camera does not give what it describes, restart it or take another of its streams"
         }
+        300..=399 => ": the camera sends us elsewhere in mid-way, write the URL where it leads as the source",
         401 => ": check username and password",
         403 => ": the camera does not let this user watch",
         404 => ": check the path of the URL",

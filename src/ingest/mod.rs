@@ -18,6 +18,7 @@ pub mod damage;
 pub mod depacketize;
 pub mod error;
 pub mod event;
+pub mod logins;
 pub mod options;
 pub mod pace;
 pub mod progress;
@@ -58,11 +59,16 @@ use self::backoff::Backoff;
 use self::rest::Rest;
 use self::rtsp::Group;
 use self::session::Life;
+use crate::clock;
 use crate::live::{Demand, Publisher, State, Status};
 use crate::stats::RenditionStats;
 
-/// Longest wait for sessions the camera may still hold, before connecting again.
-const SETTLE: Duration = Duration::from_secs(10);
+/// Longest wait for sessions the camera may still hold, before connecting again: one that lives says goodbye by then,
+/// and one that does not, or needs longer, tells us that it has no room.
+const SETTLE: Duration = Duration::from_secs(3);
+
+/// How long a stall is told as such, before what is done about it.
+const STALL_SHOWN: Duration = Duration::from_secs(1);
 
 /// Longest wait for the answer to TEARDOWN when stopping.
 const TEARDOWN: Duration = Duration::from_secs(2);
@@ -102,6 +108,7 @@ pub async fn run<S: Sink>(rendition: Rendition<S>, stop: CancellationToken) {
     let rendition = Arc::new(rendition);
     let group = rendition.sessions.group(&rendition.source.url);
     let life = Arc::new(Life::default());
+    rendition.sessions.logins.anew(&rendition.source);
     match &rendition.demand {
         None => on_air(&rendition, &group, &life, &stop).await,
         Some(demand) => {
@@ -135,16 +142,32 @@ async fn on_air<S: Sink>(
     life: &Arc<Life>,
     stop: &CancellationToken,
 ) {
-    let mut backoff = Backoff::default();
+    let (mut backoff, logins) = (Backoff::default(), &rendition.sessions.logins);
+    // What went wrong stays to be read until it is over: attempts are short, and so are some pauses.
+    let mut reason = String::new();
     while !stop.is_cancelled() {
-        rendition.set_status(Status::plain(State::Connecting));
+        rendition.set_status(Status::because(State::Connecting, reason));
         let Err(failure) = attempt(rendition, group, life, stop).await else { break };
-        let pause = backoff.next(life.take_delivered(), jitter());
         tracing::debug!("{}", IngestError { name: rendition.name.clone(), failure: failure.clone() });
-        rendition.set_status(Status::because(failure.state(pause), failure.to_string()));
+        if failure == Failure::Panicked {
+            rendition.stats.panics.add(1);
+        }
+        if matches!(failure, Failure::Stalled { .. }) {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(STALL_SHOWN) => {}
+            }
+        }
+        let pause = backoff.next(life.take_delivered(), jitter());
+        let slow = logins.pause(&rendition.source).filter(|_| failure.is_about_login());
+        let pause = slow.unwrap_or(pause);
+        reason = failure.to_string();
+        let status = Status::because(failure.state(pause), reason.clone());
+        rendition.set_status(status.until(clock::now().instant + pause));
         tokio::select! {
             () = stop.cancelled() => break,
             () = tokio::time::sleep(pause) => {}
+            () = logins.until_welcome(&rendition.source), if failure.is_about_login() => {}
         }
     }
 }
@@ -164,7 +187,6 @@ async fn attempt<S: Sink>(
     match AbortOnDropHandle::new(tokio::spawn(session)).await {
         Ok(outcome) => outcome,
         Err(error) if error.is_panic() => {
-            rendition.stats.panics.add(1);
             tracing::error!("camera {}: the session panicked and is started again", rendition.name);
             Err(Failure::Panicked)
         }

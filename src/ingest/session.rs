@@ -37,8 +37,8 @@ const UNDESCRIBED: &str = "pictures come, but not the parameter sets (SPS, PPS) 
 #[derive(Debug, Default)]
 pub struct Life {
     progress: Arc<Progress>,
-    /// When the current session began to deliver.
-    live_since: std::sync::Mutex<Option<Instant>>,
+    /// When the current session began to deliver, and when it last did.
+    live: std::sync::Mutex<Option<(Instant, Instant)>>,
     /// The session before fell silent or broke: the next one is relayed and measured.
     suspect: AtomicBool,
     /// A picture swelled once: all are measured from then on. A camera that did it will do it again, and what it
@@ -53,8 +53,13 @@ pub struct Life {
 impl Life {
     /// How long the session that has ended delivered; asking forgets it.
     pub fn take_delivered(&self) -> Duration {
-        let since = self.live_since.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-        since.map_or(Duration::ZERO, |since| clock::now().instant.saturating_duration_since(since))
+        let live = self.live.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        live.map_or(Duration::ZERO, |(since, last)| last.saturating_duration_since(since))
+    }
+
+    fn delivers(&self, picture: Instant) {
+        let mut live = self.live.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        live.get_or_insert((picture, picture)).1 = picture;
     }
 }
 
@@ -89,7 +94,7 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
     .drop_until_sync(rendition.options.drop_until_sync);
     let began = clock::now().instant;
     let mut told = Told { without_sound: without_sound(&session), ..Told::default() };
-    let mut last_picture = None;
+    let (mut last_picture, mut heard) = (None, false);
     loop {
         let deadline = match last_picture {
             Some(last) => last + rendition.options.stall_timeout,
@@ -114,6 +119,7 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
                 pump_picture(&mut pump, picture);
             }
             Ok(Ok(Event::Audio(sound))) => {
+                heard = true;
                 rendition.stats.packets_lost.add(sound.lost.into());
                 pump.audio(sound);
             }
@@ -129,7 +135,8 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
                 return failure;
             }
             Err(_) if due.is_some() => pump.settle(clock::now().instant),
-            Err(_) => return silent(rendition, life, last_picture.is_some()),
+            Err(_) if last_picture.is_none() => return nothing_to_see(life, heard),
+            Err(_) => return silent(rendition, life),
         }
         told.tell_clock(rendition, pump.clock_is_wrong());
         told.tell_sound(rendition, &session);
@@ -143,11 +150,15 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
 
 async fn connect<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> Result<Session, Failure> {
     let limit = rendition.options.connect_timeout;
+    let logins = &rendition.sessions.logins;
+    logins.enter(&rendition.source).await?;
     // A session that fell silent may have been choked by a picture, and one that broke have been misunderstood.
-    match life.suspect.load(Ordering::Relaxed) || life.swells.load(Ordering::Relaxed) {
+    let session = match life.suspect.load(Ordering::Relaxed) || life.swells.load(Ordering::Relaxed) {
         true => Session::connect_measured(&rendition.source, limit, group).await,
         false => Session::connect(&rendition.source, limit, group).await,
-    }
+    };
+    logins.tell(&rendition.source, &session, super::jitter());
+    session
 }
 
 /// A picture without bytes would be a sample without a NAL unit, which decoders refuse.
@@ -171,12 +182,18 @@ fn without_sound(session: &Session) -> Option<String> {
     })
 }
 
-/// Nothing has come for too long. A picture that never ends looks the same from here.
-fn silent<S: Sink>(rendition: &Rendition<S>, life: &Life, delivered: bool) -> Failure {
+/// No picture has come at all, though sound has if it was `heard`. A picture that never ends looks the same from here.
+fn nothing_to_see(life: &Life, heard: bool) -> Failure {
     life.suspect.store(true, Ordering::Relaxed);
-    if !delivered {
-        return Failure::TimedOut { step: Step::FirstFrame, after: FIRST_FRAME };
+    match heard {
+        true => Failure::SoundOnly { after: FIRST_FRAME },
+        false => Failure::TimedOut { step: Step::FirstFrame, after: FIRST_FRAME },
     }
+}
+
+/// Nothing has come for too long. A picture that never ends looks the same from here.
+fn silent<S: Sink>(rendition: &Rendition<S>, life: &Life) -> Failure {
+    life.suspect.store(true, Ordering::Relaxed);
     let failure = Failure::Stalled { after: rendition.options.stall_timeout };
     rendition.set_status(Status::because(State::Stalled, failure.to_string()));
     failure
@@ -278,8 +295,10 @@ impl Told {
         if live && !self.live {
             self.live = true;
             life.suspect.store(false, Ordering::Relaxed);
-            *life.live_since.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = last_picture;
             rendition.set_status(self.live_status());
+        }
+        if let Some(picture) = last_picture.filter(|_| live) {
+            life.delivers(picture);
         }
         tell_of_segments(rendition, life);
         self.tell_too_large(rendition, life);
@@ -313,5 +332,28 @@ fn tell_of_segments<S: Sink>(rendition: &Rendition<S>, life: &Life) {
         tracing::warn!(
             "camera {name}: less is kept than hls.window asks for, since limits.ring_bytes is used up"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_camera_that_sends_sound_alone_is_not_said_to_be_silent() {
+        let life = Life::default();
+        assert!(nothing_to_see(&life, false).to_string().starts_with("timed out at the first frame"));
+        assert!(nothing_to_see(&life, true).to_string().starts_with("sound comes, but no picture for 15 s"));
+    }
+
+    #[test]
+    fn what_a_session_delivered_ends_with_its_last_picture() {
+        let (life, start) = (Life::default(), clock::now().instant);
+        assert_eq!(life.take_delivered(), Duration::ZERO);
+        for ms in [0, 40, 3_000] {
+            life.delivers(start + Duration::from_millis(ms));
+        }
+        assert_eq!(life.take_delivered(), Duration::from_secs(3), "whatever silence came behind it");
+        assert_eq!(life.take_delivered(), Duration::ZERO, "and is told once");
     }
 }

@@ -1,7 +1,7 @@
 //! What a rendition's source is doing, in words for people and for programs.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What the source of a rendition is doing now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,17 +65,31 @@ pub struct Status {
     pub state: State,
     /// Why, for a person; empty when there is nothing to explain.
     pub reason: String,
+    /// When the next attempt comes, where one is waited for.
+    pub until: Option<Instant>,
 }
 
 impl Status {
     /// A state that explains itself.
     pub fn plain(state: State) -> Self {
-        Self { state, reason: String::new() }
+        Self::because(state, String::new())
     }
 
     /// A state with its reason.
     pub fn because(state: State, reason: impl Into<String>) -> Self {
-        Self { state, reason: reason.into() }
+        Self { state, reason: reason.into(), until: None }
+    }
+
+    /// With the time of the next attempt.
+    #[must_use]
+    pub fn until(self, attempt: Instant) -> Self {
+        Self { until: Some(attempt), ..self }
+    }
+
+    /// Seconds that are left at `now` until the next attempt, where one is waited for.
+    pub fn retry_in(&self, now: Instant) -> Option<f64> {
+        let left = self.until?.saturating_duration_since(now).as_secs_f64();
+        Some((left * 10.0).round() / 10.0)
     }
 }
 

@@ -5,7 +5,7 @@
 //! {"type":"init","mime":"video/mp4; codecs=\"avc1.4d401f,mp4a.40.2\"","rendition":"main","epoch":1,"width":1920,"height":1080}
 //! {"type":"rendition","name":"sub","why":"link","reason":"this connection is too slow for main"}
 //! {"type":"skip","chunks":37}
-//! {"type":"status","state":"retrying","reason":"connection refused"}
+//! {"type":"status","state":"retrying","reason":"connection refused","retry_in":3.5}
 //! ```
 //! `init` is followed by the init segment, and that by a sync sample of the video. Where another rendition follows,
 //! its decode times go on where those before it ended, and nothing is sent twice. In need, when the connection carries
@@ -16,6 +16,8 @@
 //! each change. `why` is one word: `codec` (the client cannot decode the one before it), `link` (the connection is too
 //! slow for it), `offline` (the camera does not deliver it), `calm` (the connection carries more again). `reason` is
 //! for a person.
+//!
+//! `retry_in` of a `status` are the seconds until the server tries the camera again, where it waits for that.
 //!
 //! `skip`: the client read too slowly, and chunks were left out; the next one is a sync sample.
 //!
@@ -28,6 +30,8 @@
 //! ```
 //! After `resume` comes an `init`, also in the same rendition. Two reports in a row with less than 50 ms buffered,
 //! while chunks come, are taken for a connection that is too slow; one a second is plenty.
+
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +70,9 @@ pub enum ServerText {
         state: String,
         /// Why, for a person.
         reason: String,
+        /// Seconds until the next attempt, where one is waited for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_in: Option<f64>,
     },
     /// The client read too slowly: chunks were left out, and the next one is a sync sample.
     Skip {
@@ -100,9 +107,10 @@ impl ServerText {
         }
     }
 
-    /// Says what the camera does.
-    pub fn status(status: &Status) -> Self {
-        Self::Status { state: status.state.word().into(), reason: status.reason.clone() }
+    /// Says what the camera does at `now`.
+    pub fn status(status: &Status, now: Instant) -> Self {
+        let (state, reason) = (status.state.word().into(), status.reason.clone());
+        Self::Status { state, reason, retry_in: status.retry_in(now) }
     }
 
     /// The message as JSON.
@@ -140,8 +148,14 @@ mod tests {
 
     #[test]
     fn messages_are_the_json_that_clients_know() {
-        let status = ServerText::status(&Status::because(State::Stalled, "no frame for 10 s"));
+        let now = crate::clock::now().instant;
+        let status = ServerText::status(&Status::because(State::Stalled, "no frame for 10 s"), now);
         assert_eq!(status.to_json(), r#"{"type":"status","state":"stalled","reason":"no frame for 10 s"}"#);
+        let pause = std::time::Duration::from_millis(60_480);
+        let locked = Status::because(State::Unauthorized(pause), "401").until(now + pause);
+        let text = r#"{"type":"status","state":"unauthorized","reason":"401","retry_in":60.5}"#;
+        assert_eq!(ServerText::status(&locked, now).to_json(), text);
+        assert_eq!(locked.retry_in(now + pause * 2), Some(0.0));
         assert_eq!(ServerText::Skip { chunks: 3 }.to_json(), r#"{"type":"skip","chunks":3}"#);
         let change = ServerText::Rendition { name: "sub".into(), why: Why::Link, reason: "slow".into() };
         let text = r#"{"type":"rendition","name":"sub","why":"link","reason":"slow"}"#;

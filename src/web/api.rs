@@ -5,6 +5,7 @@ use serde::Serialize;
 use hyper::StatusCode;
 
 use super::answer::{Answer, Cache, error, ok};
+use crate::clock;
 use crate::live::{Camera, Catalog, Rendition, State};
 
 #[derive(Serialize)]
@@ -18,6 +19,8 @@ struct CameraView {
     title: String,
     state: &'static str,
     reason: String,
+    /// Seconds until the next attempt.
+    retry_in: Option<f64>,
     renditions: Vec<RenditionView>,
 }
 
@@ -28,6 +31,8 @@ struct RenditionView {
     reason: String,
     /// Seconds from the failure to the next attempt.
     retry_seconds: Option<f64>,
+    /// Seconds that are left of them.
+    retry_in: Option<f64>,
     codecs: Option<String>,
     width: Option<u16>,
     height: Option<u16>,
@@ -56,6 +61,7 @@ impl RenditionView {
             name: rendition.name.clone(),
             state: status.state.word(),
             retry_seconds: status.state.pause().map(|pause| (pause.as_secs_f64() * 10.0).round() / 10.0),
+            retry_in: status.retry_in(clock::now().instant),
             reason: status.reason,
             codecs: epoch.as_ref().map(|epoch| epoch.tracks.codecs()),
             width: epoch.as_ref().map(|epoch| epoch.tracks.video.width),
@@ -84,6 +90,7 @@ impl From<&Camera> for CameraView {
             title: camera.title.clone(),
             state: best.map_or("idle", |status| status.state.word()),
             reason: best.map(|status| status.reason.clone()).unwrap_or_default(),
+            retry_in: best.and_then(|status| status.retry_in(clock::now().instant)),
             renditions: camera.renditions.iter().map(|one| RenditionView::new(camera, one)).collect(),
         }
     }
@@ -136,4 +143,43 @@ fn json(view: &impl Serialize) -> Answer {
 
 fn to_text(view: &impl Serialize) -> String {
     serde_json::to_string(view).expect("strings and finite numbers are always JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+    use crate::live::Status;
+    use crate::live::testing::FakeCamera;
+
+    async fn read(answer: Answer) -> serde_json::Value {
+        let body = answer.into_body().collect().await.expect("it is there").to_bytes();
+        serde_json::from_slice(&body).expect("it is JSON")
+    }
+
+    #[tokio::test]
+    async fn what_was_contained_and_when_the_next_attempt_comes_is_told() {
+        let fake = FakeCamera::silent(25);
+        fake.camera.renditions[0].channel.stats().panics.add(2);
+        let pause = std::time::Duration::from_secs(3600);
+        let status = Status::because(State::Retrying(pause), "an internal error");
+        fake.publisher.set_status(status.until(clock::now().instant + pause));
+        let told = read(camera(&fake.camera)).await;
+        let rendition = &told["renditions"][0];
+        assert_eq!(
+            (rendition["panics"].as_u64(), rendition["retry_seconds"].as_f64()),
+            (Some(2), Some(3600.0))
+        );
+        for entry in [rendition, &told] {
+            assert!(
+                entry["retry_in"].as_f64().is_some_and(|left| (3000.0..=3600.0).contains(&left)),
+                "{told}"
+            );
+            assert_eq!(
+                (&entry["state"], &entry["reason"]),
+                (&"retrying".into(), &"an internal error".into())
+            );
+        }
+    }
 }

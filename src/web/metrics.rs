@@ -152,6 +152,7 @@ mod tests {
         let mut fake = FakeCamera::silent(25);
         fake.play(50);
         fake.camera.renditions[0].channel.stats().viewer_skips.add(3);
+        fake.camera.renditions[0].channel.stats().panics.add(2);
         let text = text(&[&fake.camera]).await;
         let value = |line: &str| {
             let found = text.lines().find_map(|one| one.strip_prefix(line)?.trim().parse::<u64>().ok());
@@ -161,6 +162,7 @@ mod tests {
         assert_eq!(value("belvedere_connections "), 7);
         assert_eq!(value(&format!("belvedere_frames_total{of_main}")), 50);
         assert_eq!(value(&format!("belvedere_viewer_skips_total{of_main}")), 3);
+        assert_eq!(value(&format!("belvedere_panics_total{of_main}")), 2);
         assert_eq!(value(&format!("belvedere_live{of_main}")), 0, "nobody said that it lives");
         assert!(value(&format!("belvedere_bits_per_second{of_main}")) > 0);
         assert_eq!(text.matches("# TYPE belvedere_").count(), 1 + 17 + 2);

@@ -187,7 +187,7 @@ impl Connection {
         let status = self.news.statuses.borrow_and_update().clone();
         self.offline = status.state != State::Live;
         if self.offline {
-            self.say(socket, &ServerText::status(&status));
+            self.say(socket, &ServerText::status(&status, clock::now().instant));
         }
     }
 
@@ -299,7 +299,7 @@ impl Connection {
         if matches!(status.state, State::Unsupported(_)) && !self.session.may_have_another() {
             return Err(End::Close(code::FAILED, status.reason));
         }
-        self.say(socket, &ServerText::status(&status));
+        self.say(socket, &ServerText::status(&status, clock::now().instant));
         Ok(())
     }
 

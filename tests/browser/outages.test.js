@@ -154,3 +154,50 @@ test('a page that stood still, as when a lid is closed, is live again by itself'
   assert.ok(delay < 1.2, `the picture is ${delay} s old`);
   await view.assertClean({ hosts: [new URL(server.url).host], allowed: CONNECTIONS });
 }));
+
+/** Waits until the player of a camera on this page says something like `pattern`. */
+function said(view, camera, pattern) {
+  return view.page.waitForFunction(([name, like]) => {
+    const player = document.querySelector(`belvedere-player[camera=${name}]`);
+    const message = player?.shadowRoot.querySelector('.message');
+    const text = message && !message.hidden ? message.querySelector('.text').textContent : '';
+    return new RegExp(like).test(text) && text;
+  }, [camera, pattern], { timeout: 60_000 }).then((handle) => handle.jsonValue());
+}
+
+test('what is wrong with a camera is said, and when it is tried again', (t) => patiently(t, async (stage) => {
+  const locked = await stage.camera(['--auth', 'digest', '--audio', 'off']);
+  const frozen = await stage.camera(['--audio', 'off']);
+  const gone = await stage.camera(['--audio', 'off']);
+  await gone.kill();
+  const source = (name, { url }) => `[cameras.${name}.renditions.main]\nsource = "${url}"\n`;
+  const server = await stage.configured([
+    'ingest.stall_timeout = "3s"\n',
+    source('locked', { url: locked.url() }),
+    'username = "viewer"\npassword = "wrong"\n',
+    source('frozen', { url: frozen.url() }),
+    source('gone', { url: gone.url() }),
+  ].join(''));
+  const watch = await stage.open(server.at('watch/frozen'));
+  const wall = await stage.open(server.url);
+  await watch.untilPlaying(60_000);
+  const refused = '^RTSP DESCRIBE answered 401: check username and password\\. Trying again in (\\d+) s\\.$';
+  const first = await said(wall, 'locked', refused);
+  const seconds = (text) => Number(/in (\d+) s/.exec(text)[1]);
+  assert.ok(seconds(first) <= 75, first);
+  // It counts by itself: the server says it once.
+  const fewer = await said(wall, 'locked', `Trying again in (${[1, 2, 3, 4, 5].map((less) => seconds(first) - less).join('|')}) s\\.$`);
+  stage.tell('locked', { first, fewer });
+  await said(wall, 'gone', '^Connection refused: .* Trying again in \\d+ s\\.$');
+  frozen.child.process.kill('SIGSTOP');
+  try {
+    for (const view of [watch, wall]) {
+      const stalled = await said(view, 'frozen', '^Stalled: no picture for 3 s\\.( Trying again in \\d+ s\\.)?$');
+      stage.tell('frozen', { stalled });
+    }
+  } finally {
+    frozen.child.process.kill('SIGCONT');
+  }
+  await watch.until('the picture is back', ({ state }) => state === 'live', 60_000);
+  await wall.page.waitForSelector('belvedere-player[camera=frozen][state=live]');
+}));

@@ -37,7 +37,7 @@ pub enum Act {
     /// The same, and resets the connection.
     AnswerAndReset(u16, String, String),
     /// Says exactly this.
-    Say(String),
+    Say(Vec<u8>),
     /// Says nothing, and closes the connection.
     Close,
 }
@@ -160,8 +160,8 @@ async fn serve(
                 Act::Answer(status, headers, body) => (status, headers, body, None),
                 Act::AnswerAndClose(status, headers, body) => (status, headers, body, Some(End::Close)),
                 Act::AnswerAndReset(status, headers, body) => (status, headers, body, Some(End::Reset)),
-                Act::Say(text) => {
-                    socket.write_all(text.as_bytes()).await?;
+                Act::Say(bytes) => {
+                    socket.write_all(&bytes).await?;
                     continue;
                 }
                 Act::Close => return Ok(End::Close),

@@ -1,5 +1,5 @@
 //! What real cameras answer, as their documents and their owners' reports show it, told again in our own words:
-//! each gives the tracks that it has, or the sentence that says why not.
+//! each gives the tracks that it has, and pictures, or the sentence that says why not.
 //!
 //! A fixture begins with what is asked and what is expected; `{host}` is the camera's address, `{h264:SIZE}` and
 //! `{h265:SIZE}` are parameter sets of that size, `{channels}` are the channels that were asked for.
@@ -7,10 +7,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use belvedere::media::VideoCodec;
+
+use belvedere::ingest::event::{Event, Picture};
+use belvedere::ingest::rtsp::{Session, Sessions};
 
 use super::answers::{connect, source};
 use crate::support::scripted::{Act, Asked, Scripted};
+use crate::support::{PATIENCE, soon};
 
 /// Parameter sets out of x264 and x265, by size.
 const H264: [(&str, &str); 7] = [
@@ -79,7 +85,52 @@ impl Fixture {
         self.head.iter().find(|(own, _)| own == word).map(|(_, value)| value.as_str())
     }
 
-    fn answer(&self, host: &str, asked: &Asked) -> Act {
+    /// What follows `name` in an answer, up to the next sign that is no letter or digit.
+    fn told<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+        let (_, rest) = text.split_once(name)?;
+        let rest = rest.trim_start();
+        Some(&rest[..rest.find(|sign: char| !sign.is_ascii_alphanumeric()).unwrap_or(rest.len())])
+    }
+
+    /// Three pictures, each a slice of a key frame and nothing in it, in packets whose first number and whose source
+    /// are those that the camera tells, or, of a camera that lies, others.
+    fn packets(&self, lies: bool) -> Vec<u8> {
+        let told = |text: &str, name: &str, radix| {
+            Self::told(text, name).and_then(|number| u32::from_str_radix(number, radix).ok())
+        };
+        let sequence = told(&self.play, ";seq=", 10).unwrap_or(40_000) as u16;
+        let source = told(&self.setup, "ssrc=", 16).unwrap_or(7);
+        let (mut sequence, source) =
+            if lies { (sequence.wrapping_sub(5_000), source ^ 1) } else { (sequence, source) };
+        let sdp = &self.describe.1;
+        let video = &sdp[sdp.find("m=video").unwrap_or(0)..];
+        let payload_type: u8 = video.lines().next().unwrap().split(' ').nth(3).unwrap().parse().unwrap();
+        let h265 = self.said("video").is_some_and(|video| video.starts_with("H.265"));
+        let sets = H264[0].1.split(',').map(|set| STANDARD.decode(set).unwrap());
+        let sets: Vec<_> = if sdp.contains("sprop") { Vec::new() } else { sets.collect() };
+        let slice = match h265 {
+            true => vec![0x26, 0x01, 0xaf, 0x09, 0x40, 0xff],
+            false => vec![0x65, 0x88, 0x84, 0x00, 0x33, 0xff],
+        };
+        let mut out = Vec::new();
+        for time in [0u32, 3_600, 7_200] {
+            for nal in sets.iter().chain([&slice]) {
+                let marker = if nal == &slice { 0x80 } else { 0 };
+                let mut packet = vec![0x80, payload_type | marker];
+                packet.extend(sequence.to_be_bytes());
+                packet.extend(time.to_be_bytes());
+                packet.extend(source.to_be_bytes());
+                packet.extend(nal);
+                sequence = sequence.wrapping_add(1);
+                // The video is asked for first, so it has the first channel.
+                out.extend([b'$', 0, 0, packet.len() as u8]);
+                out.extend(packet);
+            }
+        }
+        out
+    }
+
+    fn answer(&self, host: &str, asked: &Asked, lies: bool) -> Act {
         if asked.header("Authorization").is_empty() {
             let challenge = match self.said("login").unwrap() {
                 "digest" => Some("WWW-Authenticate: Digest realm=\"cam\", nonce=\"5a3c\", stale=\"FALSE\""),
@@ -96,17 +147,36 @@ impl Fixture {
             "OPTIONS" => Act::ok("Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER"),
             "DESCRIBE" => Act::Answer(200, fill(&self.describe.0), fill(&self.describe.1)),
             "SETUP" => Act::ok(fill(&self.setup)),
+            "PLAY" => {
+                let headers = fill(&self.play).trim_end().replace('\n', "\r\n");
+                let cseq = asked.header("CSeq");
+                let mut bytes = format!("RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\n{headers}\r\n\r\n").into_bytes();
+                bytes.extend(self.packets(lies));
+                Act::Say(bytes)
+            }
             _ => Act::ok(fill(&self.play)),
         }
     }
 }
 
+/// The next picture, and how many packets are thought to be lost before it.
+async fn picture(session: &mut Session) -> Result<Picture, String> {
+    loop {
+        match soon("an event", session.next(|| ())).await {
+            Ok(Event::Video(picture)) => return Ok(picture),
+            Ok(_) => {}
+            Err(failure) => return Err(failure.to_string()),
+        }
+    }
+}
+
 /// Connects to a camera that answers as the fixture says, and compares.
-async fn try_out(fixture: Arc<Fixture>) {
+async fn try_out(fixture: Arc<Fixture>, lies: bool) {
     let name = &fixture.name;
     let (told, place) = (fixture.clone(), Arc::<std::sync::OnceLock<String>>::default());
     let own = place.clone();
-    let camera = Scripted::start(move |asked| told.answer(own.get().expect("it has started"), asked)).await;
+    let camera =
+        Scripted::start(move |asked| told.answer(own.get().expect("it has started"), asked, lies)).await;
     place.set(camera.address.to_string()).unwrap();
     let host = camera.address.to_string();
     let result = connect(&source(camera.url(fixture.said("ask").unwrap().trim_start_matches('/')))).await;
@@ -114,7 +184,7 @@ async fn try_out(fixture: Arc<Fixture>) {
         let failure = result.err().unwrap_or_else(|| panic!("{name} was to be refused")).to_string();
         return assert!(failure.contains(words), "{name}: {failure}");
     }
-    let session = result.unwrap_or_else(|failure| panic!("{name}: {failure}"));
+    let mut session = result.unwrap_or_else(|failure| panic!("{name}: {failure}"));
     let video = session.video().map(|track| {
         let codec = if track.codec == VideoCodec::H264 { "H.264" } else { "H.265" };
         format!("{codec} {}x{}", track.width, track.height)
@@ -131,6 +201,16 @@ async fn try_out(fixture: Arc<Fixture>) {
     let expected = fixture.said("setup").unwrap().replace("{host}", &host);
     assert!(setups.contains(&expected), "{name}: {setups:?} lacks {expected}");
     assert!(!camera.of("PLAY").is_empty(), "{name}");
+    let mut seen = picture(&mut session).await;
+    if lies && seen.is_err() {
+        // As the next session after one that broke is made.
+        let source = source(camera.url(fixture.said("ask").unwrap().trim_start_matches('/')));
+        let group = Sessions::default().group(&source.url);
+        session = soon("a session", Session::connect_measured(&source, PATIENCE, &group)).await.unwrap();
+        seen = picture(&mut session).await;
+    }
+    let seen = seen.unwrap_or_else(|failure| panic!("{name}, lies: {lies}: {failure}"));
+    assert!(seen.sync && seen.track.is_some() && seen.lost == 0, "{name}, lies: {lies}: {seen:?}");
 }
 
 #[tokio::test]
@@ -140,6 +220,8 @@ async fn each_brand_gives_the_tracks_that_it_has_or_the_right_refusal() {
     paths.sort();
     assert!(paths.len() >= 20, "{} fixtures", paths.len());
     for path in paths {
-        try_out(Arc::new(Fixture::read(&path))).await;
+        for lies in [false, true] {
+            try_out(Arc::new(Fixture::read(&path)), lies).await;
+        }
     }
 }

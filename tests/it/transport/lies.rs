@@ -158,9 +158,8 @@ async fn answers_without_a_number_or_with_a_wrong_one_are_taken_for_what_they_ar
             Act::Answer(status, headers, body) => {
                 let headers = headers.lines().fold(String::new(), |text, line| text + line + "\r\n");
                 let length = body.len();
-                Act::Say(format!(
-                    "RTSP/1.0 {status} OK\r\n{number}{headers}Content-Length: {length}\r\n\r\n{body}"
-                ))
+                let head = format!("RTSP/1.0 {status} OK\r\n{number}{headers}Content-Length: {length}");
+                Act::Say(format!("{head}\r\n\r\n{body}").into_bytes())
             }
             act => act,
         })
@@ -177,9 +176,9 @@ async fn a_camera_that_asks_before_it_plays_is_answered() {
     let camera = Scripted::start(|asked| match (asked.method.as_str(), plain(asked)) {
         ("SETUP", Act::Answer(status, headers, _)) => {
             let cseq = asked.header("CSeq");
-            Act::Say(format!(
-                "OPTIONS * RTSP/1.0\r\nCSeq: 9\r\n\r\nRTSP/1.0 {status} OK\r\nCSeq: {cseq}\r\n{headers}\r\n\r\n"
-            ))
+            let question = "OPTIONS * RTSP/1.0\r\nCSeq: 9\r\n\r\n";
+            let answer = format!("RTSP/1.0 {status} OK\r\nCSeq: {cseq}\r\n{headers}\r\n\r\n");
+            Act::Say((question.to_owned() + &answer).into_bytes())
         }
         (_, act) => act,
     })
@@ -242,4 +241,22 @@ async fn a_camera_that_ends_sessions_which_nobody_keeps_alive_is_kept_on_air() {
     }
     drop(left);
     assert_eq!(camera.counters().plays.get(), 2);
+}
+
+#[tokio::test]
+async fn no_secret_of_where_a_camera_leads_is_told_when_it_fails_there() {
+    // A base that makes no sense, and holds the key that only the redirect has told.
+    let target = Scripted::start(|asked| match (asked.method.as_str(), plain(asked)) {
+        ("DESCRIBE", Act::Answer(status, headers, body)) => {
+            Act::Answer(status, format!("Content-Base: [/s?token=hunter2\r\n{headers}"), body)
+        }
+        (_, act) => act,
+    })
+    .await;
+    let place = target.url("s?token=hunter2").to_string();
+    let gate = Scripted::start(move |_| Act::Answer(302, format!("Location: {place}"), String::new())).await;
+    let failure = connect(&source(gate.url("s"))).await.err().expect("it makes no sense").to_string();
+    assert!(failure.contains("Content-Base"), "it quotes what the camera said: {failure}");
+    assert!(!failure.contains("hunter2"), "{failure}");
+    assert!(target.of("DESCRIBE")[0].uri.ends_with("s?token=hunter2"));
 }
