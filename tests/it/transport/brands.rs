@@ -162,7 +162,7 @@ impl Fixture {
 /// The next picture, and how many packets are thought to be lost before it.
 async fn picture(session: &mut Session) -> Result<Picture, String> {
     loop {
-        match soon("an event", session.next(|| ())).await {
+        match soon("an event", session.next(|_| ())).await {
             Ok(Event::Video(picture)) => return Ok(picture),
             Ok(_) => {}
             Err(failure) => return Err(failure.to_string()),
