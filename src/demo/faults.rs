@@ -42,6 +42,7 @@ pub struct Faults {
     endless: AtomicBool,
     more_sets: AtomicBool,
     hidden_sets: AtomicBool,
+    withheld_sets: AtomicBool,
     /// 0 stands for none.
     tear_every: AtomicU32,
     unmarked_sound: AtomicBool,
@@ -162,6 +163,11 @@ impl Faults {
     /// While true, descriptions tell no parameter sets: they come with the key frames alone.
     pub fn hide_parameter_sets(&self, on: bool) {
         self.hidden_sets.store(on, Ordering::Relaxed);
+    }
+
+    /// While true, key frames come without parameter sets.
+    pub fn withhold_parameter_sets(&self, on: bool) {
+        self.withheld_sets.store(on, Ordering::Relaxed);
     }
 
     /// The last packet of every `nth` picture is not sent, as of cameras that throw away what they cannot send in time:
@@ -336,6 +342,10 @@ impl Faults {
 
     pub(super) fn sets_are_hidden(&self) -> bool {
         self.hidden_sets.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn sets_are_withheld(&self) -> bool {
+        self.withheld_sets.load(Ordering::Relaxed)
     }
 
     /// True for the picture that is to be torn; `count` is how many the stream has had.
