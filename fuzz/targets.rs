@@ -9,7 +9,6 @@ use belvedere::clock;
 use belvedere::ingest::depacketize::{Aac, Described, Found, Packet, Pictures, Sounds};
 use belvedere::ingest::event::{Event, Picture, Sound};
 use belvedere::ingest::pump::{Progress, Pump};
-use belvedere::ingest::relay::retell;
 use belvedere::ingest::rtsp::{Session, Sessions};
 use belvedere::ingest::voice::Voice;
 use belvedere::ingest::{CameraClock, Sink, Source, Transport, Trust};
@@ -90,14 +89,15 @@ pub fn parameter_sets(data: &[u8]) {
     }
 }
 
-/// A description, and the configuration in it: what is retold once is not retold again, and what was said first is kept.
+/// What a description says of AAC, and the configuration in it.
 pub fn description(data: &[u8]) {
     let _any = aac::Said::of(data);
     let sdp = String::from_utf8_lossy(data);
-    if let Some(retold) = retell::retell(&sdp) {
-        assert_eq!(retell::retell(&retold), None, "{retold}");
-        let kept = (0..=127).find_map(|payload_type| retell::told(&retold, payload_type));
-        assert!(kept.is_none_or(|config| aac::Said::of(&config).is_some()));
+    let parameters = sdp.lines().filter_map(|line| line.trim().strip_prefix("a=fmtp:")?.split_once(' '));
+    for described in parameters.filter_map(|(_, parameters)| Described::of(parameters).ok()) {
+        if let Some(said) = aac::Said::of(&described.config) {
+            let _reader = Aac::new(&described, &said, 48_000);
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What an AudioSpecificConfig says of a stream and of the AAC within it (ISO/IEC 14496-3, 1.6.2.1).
 
+use super::nal::Bits;
+
 /// Audio object types: low complexity with spectral band replication, and with parametric stereo on top.
 const SBR: u32 = 5;
 const PS: u32 = 29;
@@ -24,58 +26,27 @@ pub struct Said {
     pub channels: u16,
     /// Samples a frame of the AAC within; 0 of sound that is no AAC (4.4.1).
     pub frame_samples: u32,
-    /// Bits of the AAC within, as of a decoder that knows nothing of more: before its rate, that rate, after it.
-    head: Vec<u8>,
-    rate_bits: Vec<u8>,
-    tail: Vec<u8>,
 }
 
 impl Said {
     /// Reads `config`; `None` if it is no configuration. High efficiency is seen where it is told in the explicit,
     /// hierarchical way; what leaves it to the decoder to find out is AAC like any other.
     pub fn of(config: &[u8]) -> Option<Self> {
-        let mut bits = Bits { bytes: config, at: 0 };
-        let object_type = bits.object_type()?;
-        let rate_at = bits.at;
-        let rate = bits.rate()?;
-        let channels_at = bits.at;
+        let mut bits = Bits::at_byte(config, 0);
+        let object_type = object_type(&mut bits)?;
+        let rate = rate(&mut bits)?;
         let channels = match bits.number(4)? {
             7 => 8,
             other @ 0..7 => other as u16,
             _ => return None,
         };
-        let rest_at = bits.at;
-        let rate_bits = bits.between(rate_at, channels_at);
-        let rfc6381 = format!("mp4a.40.{object_type}");
-        if !matches!(object_type, SBR | PS) {
-            let (head, tail) = (bits.between(0, rate_at), bits.between(channels_at, config.len() * 8));
-            let frame_samples = frame_samples(object_type, bits.number(1)?);
-            return Some(Self { rfc6381, rate, channels, frame_samples, head, rate_bits, tail });
+        let mut inner = object_type;
+        if matches!(object_type, SBR | PS) {
+            self::rate(&mut bits)?;
+            inner = self::object_type(&mut bits).filter(|inner| !matches!(*inner, SBR | PS))?;
         }
-        bits.rate()?;
-        let inner_at = bits.at;
-        let inner = bits.object_type()?;
-        if matches!(inner, SBR | PS) {
-            return None;
-        }
-        let inner_end = bits.at;
         let frame_samples = frame_samples(inner, bits.number(1)?);
-        let mut tail = bits.between(channels_at, rest_at);
-        tail.extend(bits.between(inner_end, config.len() * 8));
-        let head = bits.between(inner_at, inner_end);
-        Some(Self { rfc6381, rate, channels, frame_samples, head, rate_bits, tail })
-    }
-
-    /// The configuration of the AAC within, with `rate` samples a second.
-    pub fn core(&self, rate: u32) -> Vec<u8> {
-        let own = || {
-            let number = (0..RATE_BITS).map(|bit| (rate >> (RATE_BITS - 1 - bit)) as u8 & 1);
-            [1; 4].into_iter().chain(number).collect()
-        };
-        let rate_bits = if rate == self.rate { self.rate_bits.clone() } else { own() };
-        let bits = [self.head.as_slice(), &rate_bits, &self.tail].concat();
-        let byte = |bits: &[u8]| bits.iter().enumerate().fold(0, |byte, (at, bit)| byte | bit << (7 - at));
-        bits.chunks(8).map(byte).collect()
+        Some(Self { rfc6381: format!("mp4a.40.{object_type}"), rate, channels, frame_samples })
     }
 }
 
@@ -91,40 +62,17 @@ fn frame_samples(object_type: u32, short: u32) -> u32 {
     }
 }
 
-struct Bits<'a> {
-    bytes: &'a [u8],
-    at: usize,
+fn object_type(bits: &mut Bits<'_>) -> Option<u32> {
+    match bits.number(5)? {
+        ESCAPE_TYPE => Some(32 + bits.number(6)?),
+        small => Some(small),
+    }
 }
 
-impl Bits<'_> {
-    fn bit(&self, at: usize) -> Option<u8> {
-        Some(self.bytes.get(at / 8)? >> (7 - at % 8) & 1)
-    }
-
-    fn number(&mut self, bits: usize) -> Option<u32> {
-        let number =
-            (self.at..self.at + bits).try_fold(0, |sum, at| Some(sum << 1 | u32::from(self.bit(at)?)));
-        self.at += bits;
-        number
-    }
-
-    fn object_type(&mut self) -> Option<u32> {
-        match self.number(5)? {
-            ESCAPE_TYPE => Some(32 + self.number(6)?),
-            small => Some(small),
-        }
-    }
-
-    fn rate(&mut self) -> Option<u32> {
-        match self.number(4)? {
-            ESCAPE_RATE => self.number(RATE_BITS),
-            index => RATES.get(index as usize).copied(),
-        }
-    }
-
-    /// The bits from `start` to `end`, a byte each.
-    fn between(&self, start: usize, end: usize) -> Vec<u8> {
-        (start..end).filter_map(|at| self.bit(at)).collect()
+fn rate(bits: &mut Bits<'_>) -> Option<u32> {
+    match bits.number(4)? {
+        ESCAPE_RATE => bits.number(RATE_BITS),
+        index => RATES.get(index as usize).copied(),
     }
 }
 
@@ -132,22 +80,21 @@ impl Bits<'_> {
 mod tests {
     use super::*;
 
-    /// The RFC 6381 string, the rate and the AAC within as it is.
-    fn said(config: &[u8]) -> Option<(String, u32, Vec<u8>)> {
-        Said::of(config).map(|said| (said.rfc6381.clone(), said.rate, said.core(said.rate)))
+    /// The RFC 6381 string and the rate.
+    fn said(config: &[u8]) -> Option<(String, u32)> {
+        Said::of(config).map(|said| (said.rfc6381, said.rate))
     }
 
     #[test]
-    fn the_aac_within_is_found_and_plain_aac_is_left_alone() {
-        // SBR; 24 kHz (6), stereo, 48 kHz (3) with it; LC within: 00101 0110 0010 0011 00010 000. What is within,
-        // LC, 24 kHz, stereo: 00010 0110 0010 000.
-        let (rfc6381, rate, core) = said(&[0x2b, 0x11, 0x88, 0x00]).expect("it is one");
-        assert_eq!((rfc6381.as_str(), rate, &core[..2]), ("mp4a.40.5", 24_000, &[0x13, 0x10][..]));
-        let (rfc6381, rate, core) = said(&[0xeb, 0x09, 0x88, 0x00]).expect("it is one");
-        assert_eq!((rfc6381.as_str(), rate, &core[..2]), ("mp4a.40.29", 24_000, &[0x13, 0x08][..]));
+    fn high_efficiency_is_told_with_the_rate_of_what_is_within() {
+        // SBR; 24 kHz (6), stereo, 48 kHz (3) with it; LC within: 00101 0110 0010 0011 00010 000.
+        assert_eq!(said(&[0x2b, 0x11, 0x88, 0x00]), Some(("mp4a.40.5".into(), 24_000)));
+        assert_eq!(said(&[0xeb, 0x09, 0x88, 0x00]), Some(("mp4a.40.29".into(), 24_000)));
         for (plain, rate) in [(&[0x13, 0x10][..], 24_000), (&[0x11, 0x90, 0x56, 0xe5, 0x00], 48_000)] {
-            assert_eq!(said(plain), Some(("mp4a.40.2".into(), rate, plain.to_vec())));
+            assert_eq!(said(plain), Some(("mp4a.40.2".into(), rate)));
         }
+        // LC with a rate of its own, 1111 and 24 bits: 00010 1111 000000001011101110000000 0010 000.
+        assert_eq!(said(&[0x17, 0x80, 0x5d, 0xc0, 0x10]), Some(("mp4a.40.2".into(), 48_000)));
         // The first has no AAC within, but the same again; the last a rate that is reserved.
         for wrong in [&[0x2b, 0x11, 0x94, 0x00][..], &[0x2b], &[], &[0x16, 0x90]] {
             assert_eq!(said(wrong), None, "{wrong:02x?}");
@@ -170,16 +117,5 @@ mod tests {
             assert_eq!((said.channels, said.frame_samples), (channels, samples), "{config:02x?}");
         }
         assert_eq!(Said::of(&[0x11, 0xc0]), None, "a reserved number of channels");
-    }
-
-    #[test]
-    fn a_rate_of_its_own_takes_the_place_of_the_rate() {
-        let said = Said::of(&[0x2b, 0x11, 0x88, 0x00]).expect("it is one");
-        // LC, 1111, 48 000 in 24 bits, stereo: 00010 1111 000000001011101110000000 0010 000.
-        let core = said.core(48_000);
-        assert_eq!(&core[..5], &[0x17, 0x80, 0x5d, 0xc0, 0x10]);
-        let told = Said::of(&core).expect("it is one");
-        assert_eq!((told.rfc6381.as_str(), told.rate), ("mp4a.40.2", 48_000));
-        assert_eq!(told.core(48_000), core);
     }
 }

@@ -16,7 +16,6 @@ use super::message::{self, Message, Next};
 use super::meter::Meter;
 use super::ports::{self, Ports};
 use super::redirect::{self, Home};
-use super::retell;
 use super::upstream::{self, Upstream};
 use crate::clock;
 use crate::ingest::error::Failure;
@@ -309,12 +308,6 @@ impl Line {
         let kind = answer.header("Content-Type").and_then(|kind| kind.split(';').next());
         if let Some(kind) = kind.map(|kind| kind.trim().to_ascii_lowercase()) {
             answer.set("Content-Type", kind);
-        }
-        if self.source.audio
-            && let Some(told) = std::str::from_utf8(&answer.body).ok().and_then(retell::retell)
-        {
-            answer.set("Content-Length", told.len().to_string());
-            answer.body = told.into_bytes();
         }
     }
 

@@ -5,7 +5,7 @@
 //! order. It logs in, too, so that proofs are made of the URIs that the camera sees. Towards the library it is a camera
 //! with RTP inside of the RTSP connection.
 //!
-//! Read first: `Line::run`. `message.rs`, `meter.rs`, `reorder.rs` and `retell.rs` are pure.
+//! Read first: `Line::run`. `message.rs`, `meter.rs` and `reorder.rs` are pure.
 
 mod door;
 mod line;
@@ -15,7 +15,6 @@ mod meter;
 mod ports;
 mod redirect;
 mod reorder;
-pub mod retell;
 mod upstream;
 
 use std::net::Ipv4Addr;

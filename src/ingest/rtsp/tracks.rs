@@ -4,7 +4,6 @@ use retina::client::Stream;
 
 use crate::ingest::depacketize::{Aac, Described, Sounds};
 use crate::ingest::error::Failure;
-use crate::ingest::relay::retell;
 use crate::ingest::voice::Voice;
 use crate::media::aac::Said;
 use crate::media::{AudioCodec, AudioTrack};
@@ -92,11 +91,7 @@ fn audible(index: usize, stream: &Stream, sdp: &str) -> Result<Audible, String> 
 fn aac(stream: &Stream, sdp: &str, clock: u32) -> Result<(AudioTrack, Aac), &'static str> {
     let payload_type = stream.rtp_payload_type();
     let parameters = attribute(sdp, "fmtp", payload_type).next().ok_or("the camera does not describe it")?;
-    let mut described = Described::of(parameters)?;
-    // What the camera said itself, where the library was told otherwise.
-    if let Some(config) = retell::told(sdp, payload_type) {
-        described.config = config.into();
-    }
+    let described = Described::of(parameters)?;
     let said = Said::of(&described.config).ok_or("what the camera says of it makes no sense")?;
     let aac = Aac::new(&described, &said, clock);
     if said.frame_samples == 0 || said.channels == 0 {
