@@ -72,7 +72,7 @@ pub fn parameter_sets(data: &[u8]) {
         let nal = reader.take(length);
         sets.add(nal);
         hevc_sets.add(nal);
-        let _heads = (avc::SliceHead::of(nal), hevc::SliceHead::of(nal));
+        let _heads = (avc::slice_head(nal), hevc::slice_head(nal));
     }
     let tracks = |codec, record| Tracks { video: Arc::new(video_track(codec, record)), audio: None };
     let records = [

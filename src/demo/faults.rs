@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::loss::Loss;
+use super::timebase::nanoseconds;
+
 /// Switches that take hold at once, in all sessions, and cost one atomic read a frame when unused.
 #[derive(Debug, Default)]
 pub struct Faults {
@@ -14,8 +17,7 @@ pub struct Faults {
     silent_reports: AtomicBool,
     /// A status code; 0 stands for none.
     refusal: AtomicU16,
-    /// 0 stands for never.
-    drop_every: AtomicU32,
+    loss: Loss,
     /// 0 stands for never.
     swap_every: AtomicU32,
     /// Bytes that each picture has more; 0 stands for none.
@@ -40,6 +42,7 @@ pub struct Faults {
     endless: AtomicBool,
     more_sets: AtomicBool,
     hidden_sets: AtomicBool,
+    withheld_sets: AtomicBool,
     /// 0 stands for none.
     tear_every: AtomicU32,
     unmarked_sound: AtomicBool,
@@ -93,14 +96,12 @@ impl Faults {
     /// From now on RTP timestamps are `forward` later than the frames' true instants, on top of earlier shifts: a jump
     /// of the camera's clock. Sender reports keep the true NTP time and jump in RTP time.
     pub fn shift_rtp_time(&self, forward: Duration) {
-        let nanoseconds = i64::try_from(forward.as_nanos()).unwrap_or(i64::MAX);
-        self.rtp_shift.fetch_add(nanoseconds, Ordering::Relaxed);
+        self.rtp_shift.fetch_add(nanoseconds(forward), Ordering::Relaxed);
     }
 
     /// The same backwards.
     pub fn shift_rtp_time_back(&self, back: Duration) {
-        let nanoseconds = i64::try_from(back.as_nanos()).unwrap_or(i64::MAX);
-        self.rtp_shift.fetch_sub(nanoseconds, Ordering::Relaxed);
+        self.rtp_shift.fetch_sub(nanoseconds(back), Ordering::Relaxed);
     }
 
     /// Sessions that begin from now on have this as their first RTP time, on all their streams.
@@ -127,21 +128,18 @@ impl Faults {
 
     /// Sender reports tell a wall time that is so much later than the true one.
     pub fn shift_reports(&self, later: Duration) {
-        let nanoseconds = i64::try_from(later.as_nanos()).unwrap_or(i64::MAX);
-        self.report_shift.iter().for_each(|shift| shift.store(nanoseconds, Ordering::Relaxed));
+        self.report_shift.iter().for_each(|shift| shift.store(nanoseconds(later), Ordering::Relaxed));
     }
 
     /// The same of the sound alone: its reports put it so much later beside the pictures.
     pub fn shift_sound_reports(&self, later: Duration) {
-        let nanoseconds = i64::try_from(later.as_nanos()).unwrap_or(i64::MAX);
-        self.report_shift[1].store(nanoseconds, Ordering::Relaxed);
+        self.report_shift[1].store(nanoseconds(later), Ordering::Relaxed);
     }
 
     /// RTP-Info of sessions that begin from now on tells an RTP time of the sound that is so much too early, and so
     /// puts it that much later beside the pictures.
     pub fn misplace_sound(&self, later: Duration) {
-        let nanoseconds = i64::try_from(later.as_nanos()).unwrap_or(i64::MAX);
-        self.sound_info_shift.store(nanoseconds, Ordering::Relaxed);
+        self.sound_info_shift.store(nanoseconds(later), Ordering::Relaxed);
     }
 
     /// While true, the pictures are those of the next rendition, from its next IDR frame on: other parameter sets and
@@ -165,6 +163,11 @@ impl Faults {
     /// While true, descriptions tell no parameter sets: they come with the key frames alone.
     pub fn hide_parameter_sets(&self, on: bool) {
         self.hidden_sets.store(on, Ordering::Relaxed);
+    }
+
+    /// While true, key frames come without parameter sets.
+    pub fn withhold_parameter_sets(&self, on: bool) {
+        self.withheld_sets.store(on, Ordering::Relaxed);
     }
 
     /// The last packet of every `nth` picture is not sent, as of cameras that throw away what they cannot send in time:
@@ -207,7 +210,17 @@ impl Faults {
 
     /// Loses every `nth` RTP packet of each stream: its sequence number is used up. 0 loses none, 1 all.
     pub fn drop_packets(&self, nth: u32) {
-        self.drop_every.store(nth, Ordering::Relaxed);
+        self.loss.every(nth);
+    }
+
+    /// Loses so many RTP packets of a hundred, by chance.
+    pub fn lose_packets(&self, percent: u32) {
+        self.loss.by_chance(percent);
+    }
+
+    /// How many RTP packets were lost at a test's command.
+    pub fn lost(&self) -> u64 {
+        self.loss.count()
     }
 
     /// Adds this many bytes of filler (NAL unit type 12 of ITU-T H.264, 7.4.2.7) to each picture of video, as
@@ -331,6 +344,10 @@ impl Faults {
         self.hidden_sets.load(Ordering::Relaxed)
     }
 
+    pub(super) fn sets_are_withheld(&self) -> bool {
+        self.withheld_sets.load(Ordering::Relaxed)
+    }
+
     /// True for the picture that is to be torn; `count` is how many the stream has had.
     pub(super) fn tears(&self, count: u32) -> bool {
         let nth = self.tear_every.load(Ordering::Relaxed);
@@ -371,8 +388,7 @@ impl Faults {
 
     /// True for the packet that is to be lost; `count` is how many this stream has had, this one included.
     pub(super) fn loses(&self, count: u32) -> bool {
-        let nth = self.drop_every.load(Ordering::Relaxed);
-        nth != 0 && count.is_multiple_of(nth)
+        self.loss.takes(count)
     }
 
     /// Bytes of filler for each picture.

@@ -18,6 +18,7 @@ mod connection;
 mod counters;
 mod faults;
 mod gate;
+mod loss;
 mod options;
 mod outlet;
 mod packets;

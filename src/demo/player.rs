@@ -266,7 +266,7 @@ impl Player {
         };
         let done = match kind {
             Kind::Audio => packetizer.audio(self.clip.audio.data(unit), stamp, send),
-            Kind::Video if sync => {
+            Kind::Video if sync && !faults.sets_are_withheld() => {
                 let more =
                     if faults.has_more_sets() { sets::second(&clip.sps, &clip.pps) } else { Vec::new() };
                 let sets = [clip.sps.as_slice(), clip.pps.as_slice()];

@@ -1,5 +1,7 @@
 //! Parameter sets under other numbers (ITU-T H.264, 7.3.2.1 and 7.3.2.2).
 
+use crate::media::nal::without_guards;
+
 /// Bytes of an SPS and of a PPS before the number in it.
 const SPS_NUMBER_AT: usize = 4;
 const PPS_NUMBER_AT: usize = 1;
@@ -27,20 +29,7 @@ fn numbered_one(nal: &[u8], at: usize) -> Option<Vec<u8>> {
     Some(with_guards(&[head, &tail.collect::<Vec<u8>>()].concat()))
 }
 
-/// Takes out the bytes that guard against start codes (ITU-T H.264, 7.4.1).
-fn without_guards(nal: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(nal.len());
-    let mut zeros = 0;
-    for byte in nal {
-        if zeros < 2 || *byte != 3 {
-            out.push(*byte);
-        }
-        zeros = if *byte == 0 { zeros + 1 } else { 0 };
-    }
-    out
-}
-
-/// Puts them in.
+/// Puts in what guards against start codes (ITU-T H.264, 7.4.1).
 fn with_guards(payload: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(payload.len() + 4);
     for byte in payload {

@@ -76,7 +76,8 @@ fn unix(wall: SystemTime) -> i64 {
     nanoseconds(wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
 }
 
-fn nanoseconds(duration: Duration) -> i64 {
+/// As many as there are in `duration`.
+pub(super) fn nanoseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 

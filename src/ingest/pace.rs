@@ -6,7 +6,9 @@
 
 use std::collections::VecDeque;
 
-use crate::media::Ticks;
+use bytes::Bytes;
+
+use crate::media::{Frame, Ticks, TrackKind};
 
 /// Longest predicted duration of a picture: 2 s. A slower camera is handled as a chain of breaks;
 /// no browser plays such a stream smoothly anyway.
@@ -69,6 +71,22 @@ pub struct Paced {
     pub duration: Ticks,
     /// Presentation less decode time.
     pub composition: Ticks,
+}
+
+impl Paced {
+    /// The picture as a frame.
+    pub fn frame(self, sync: bool, data: Bytes) -> Frame {
+        // Offsets and durations are seconds at most; what does not fit is cut off.
+        let narrow = |ticks: Ticks| ticks.0.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
+        Frame {
+            track: TrackKind::Video,
+            decode_time: self.decode.0.unsigned_abs(),
+            duration: narrow(self.duration).unsigned_abs(),
+            composition_offset: narrow(self.composition),
+            sync,
+            data,
+        }
+    }
 }
 
 /// The decode line of one epoch of a video track.

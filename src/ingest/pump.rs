@@ -234,15 +234,20 @@ impl<S: Sink> Pump<S> {
     pub fn due(&self) -> Option<Instant> {
         let Stage::Waiting(waiting) = &self.stage else { return None };
         let wait = if self.awaits_sound() { WAIT_FOR_AUDIO } else { SETTLE };
-        // Where frames follow each other, the next one is soon enough, and nearer to where now is.
-        let alone = waiting.is_one_picture();
+        // Where pictures follow each other, the next one is soon enough, and nearer to where now is.
+        let due = waiting.since + wait + Ticks(1);
+        let due = if waiting.is_one_picture() { due } else { due.max(waiting.lull()) };
         // Rounded up, so that it is no earlier.
-        alone.then(|| self.clock.anchor().instant_at(waiting.since + wait + Ticks(1)))
+        Some(self.clock.anchor().instant_at(due))
     }
 
-    /// Opens the epoch that waits, if it has waited for long enough at `now`.
+    /// Opens the epoch that waits, if it has waited for long enough at `now`, when nothing is there to be taken.
     pub fn settle(&mut self, now: Instant) {
-        self.open_if_ready(self.clock.ticks_at(now));
+        let now = self.clock.ticks_at(now);
+        if let Stage::Waiting(waiting) = &mut self.stage {
+            waiting.nothing_comes(now);
+        }
+        self.open_if_ready(now);
     }
 
     fn awaits_sound(&self) -> bool {
@@ -345,14 +350,7 @@ impl<S: Sink> Pump<S> {
         }
         let paced = epoch.video.place(presentation);
         self.progress.video.store(epoch.video.end().0, Ordering::Relaxed);
-        let frame = Frame {
-            track: TrackKind::Video,
-            decode_time: paced.decode.0.unsigned_abs(),
-            duration: narrow(paced.duration).unsigned_abs(),
-            composition_offset: narrow(paced.composition),
-            sync,
-            data: held.data,
-        };
+        let frame = paced.frame(sync, held.data);
         for frame in silence.into_iter().flatten() {
             // What is refused is counted; sound needs no more than that.
             let _refused = self.push(frame);
@@ -387,11 +385,6 @@ impl<S: Sink> Pump<S> {
             tracing::debug!(%error, "frame refused");
         })
     }
-}
-
-/// Offsets and durations are seconds at most; what does not fit is cut off.
-fn narrow(ticks: Ticks) -> i32 {
-    ticks.0.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
 }
 
 #[cfg(test)]

@@ -133,6 +133,24 @@ fn a_slow_camera_with_sound_is_on_air_as_soon_as_a_fast_one() {
     feed.pump.settle(due);
     assert_eq!(feed.epochs().len(), 1);
 
+    // A burst of two old pictures, and none for the next second.
+    let mut feed = Feed::new(true);
+    for taken in [-180_000, -90_000] {
+        feed.pump.video(Picture {
+            data: Bytes::from_static(b"picture"),
+            elapsed: Ticks(taken + 180_000),
+            arrival: feed.at((taken + 180_000) / 1_000),
+            sync: taken == -180_000,
+            lost: 0,
+            track: feed.track.clone(),
+            interval: None,
+        });
+    }
+    let due = feed.pump.due().expect("the next picture is a second away");
+    assert!((due - feed.began).as_millis() <= 260, "{:?}", due - feed.began);
+    feed.pump.settle(due);
+    assert_eq!(feed.epochs().len(), 1);
+
     // Pictures that come each a little fresher, in their time, are no burst.
     let mut feed = Feed::new(false);
     for (n, late) in [180, 135, 90, 45, 0].into_iter().enumerate() {

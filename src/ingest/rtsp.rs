@@ -187,12 +187,12 @@ impl Session {
 
     /// Why there is no sound although the camera has some, in words that end a sentence: it cannot be carried, or none
     /// of its packets could be read so far.
-    pub fn left_out(&self) -> Option<&str> {
+    pub fn why_left_out(&self) -> Option<&str> {
         self.left_out.as_ref().map(|sound| sound.why.as_str()).or_else(|| self.streams.why_deaf())
     }
 
     /// What RTP calls the encoding of a sound that cannot be carried.
-    pub fn left_out_encoding(&self) -> Option<&str> {
+    pub fn left_out(&self) -> Option<&str> {
         self.left_out.as_ref().map(|sound| sound.encoding.as_str())
     }
 

@@ -177,7 +177,7 @@ fn without_sound(session: &Session) -> Option<String> {
         )
     });
     refused.or_else(|| {
-        let why = session.left_out()?;
+        let why = session.why_left_out()?;
         Some(format!("plays without sound, since {why}: choose AAC or G.711 in the camera"))
     })
 }
@@ -220,7 +220,7 @@ struct Told {
 
 impl Told {
     fn tell_sound<S: Sink>(&mut self, rendition: &Rendition<S>, session: &Session) {
-        let silent = session.sound_refused().or(session.left_out()).is_some();
+        let silent = session.sound_refused().or(session.why_left_out()).is_some();
         if silent != self.without_sound.is_some() {
             self.without_sound = without_sound(session);
             if self.live {

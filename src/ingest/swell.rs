@@ -1,7 +1,7 @@
 //! When packets come and come and no picture is complete: how long to believe that it is only a large one. Pure.
 //!
-//! The RTSP library collects a picture's packets and shows neither them nor their number. What shows is that it
-//! waits for more, time and again, without an event: then a picture grows.
+//! How large it may be at most, `depacketize/` knows. What it does not is how long it takes: packets come, time and
+//! again, and there is no event. A relay measures the next one.
 
 use std::time::{Duration, Instant};
 

@@ -184,6 +184,7 @@ impl Timeline {
     pub fn map(&mut self, kind: TrackKind, elapsed: Ticks) -> Ticks {
         let target = self.target(kind);
         let locked = self.locked(kind);
+        let runs_away = self.drift.apart(self.now).is_some();
         let track = self.track(kind);
         let offset = match (track.offset, target) {
             (Some(offset), Some(target)) => {
@@ -191,7 +192,7 @@ impl Timeline {
                 let ppm = match kind {
                     // Sound has no key frames to wait for: its line is re-anchored at any frame.
                     TrackKind::Audio if off > SLEWABLE => 0,
-                    TrackKind::Audio if locked || off > CLEARLY_OFF => SOUND_PPM,
+                    TrackKind::Audio if locked || runs_away || off > CLEARLY_OFF => SOUND_PPM,
                     TrackKind::Video if locked => REPORT_PPM,
                     _ => ARRIVAL_PPM,
                 };

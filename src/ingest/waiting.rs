@@ -22,6 +22,10 @@ const SOONER_PERCENT: i64 = 75;
 /// Old pictures come one after the other; once there was none for so long, they are over.
 const QUIET: i64 = 90 * 150;
 
+/// A burst that is over may have been of few pictures: where none has come for so long, and nothing else is there to be
+/// read, it is.
+const LULL: Ticks = Ticks(90 * 250);
+
 /// Of a pause between two pictures so much counts at least, whatever their stamps say of it: those of some cameras
 /// stand still.
 const LEAST_STEP: i64 = 90 * 25;
@@ -105,6 +109,18 @@ impl Waiting {
     /// True while there is one picture, and nothing but sound behind it.
     pub fn is_one_picture(&self) -> bool {
         self.pictures == 1
+    }
+
+    /// When a burst is over if no picture comes before.
+    pub fn lull(&self) -> Ticks {
+        self.last.0 + LULL
+    }
+
+    /// Takes note that nothing is there at `now`.
+    pub fn nothing_comes(&mut self, now: Ticks) {
+        if now >= self.lull() {
+            self.quiet = self.quiet.max(QUIET);
+        }
     }
 
     /// True while a burst of old pictures goes on: a camera begins with those since its last key frame, and a slow

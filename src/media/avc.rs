@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::nal::{Bits, without_guards};
+use super::nal::{Bits, SliceHead, without_guards};
 use super::sets::{InForce, Set, Shelf, put};
 
 /// NAL unit types (ITU-T H.264, table 7-1).
@@ -94,25 +94,14 @@ fn samples(sps: &[u8]) -> Option<[u8; 3]> {
     Some([small(chroma, 3)?, small(bits.golomb()?, 6)?, small(bits.golomb()?, 6)?])
 }
 
-/// What the head of a slice tells (ITU-T H.264, 7.3.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SliceHead {
-    /// It is the first of its picture.
-    pub first: bool,
-    /// The id of its PPS.
-    pub pps: u32,
-}
-
-impl SliceHead {
-    /// Reads the head of a slice; `None` if it makes no sense.
-    pub fn of(nal: &[u8]) -> Option<Self> {
-        // Three numbers of four bytes at most, and guards among them.
-        let head = without_guards(&nal[..nal.len().min(20)]);
-        let mut bits = Bits::at_byte(&head, 1);
-        let first = bits.golomb()? == 0;
-        let _slice_type = bits.golomb()?;
-        Some(Self { first, pps: bits.golomb().filter(|pps| *pps < 256)? })
-    }
+/// Reads the head of a slice (ITU-T H.264, 7.3.3); `None` if it makes no sense.
+pub fn slice_head(nal: &[u8]) -> Option<SliceHead> {
+    // Three numbers of four bytes at most, and guards among them.
+    let head = without_guards(&nal[..nal.len().min(20)]);
+    let mut bits = Bits::at_byte(&head, 1);
+    let first = bits.golomb()? == 0;
+    let _slice_type = bits.golomb()?;
+    Some(SliceHead { first, pps: bits.golomb().filter(|pps| *pps < 256)? })
 }
 
 #[cfg(test)]
@@ -191,7 +180,7 @@ mod tests {
 
     #[test]
     fn the_head_of_a_slice_tells_its_place_and_its_pps() {
-        let head = |nal: &[u8]| SliceHead::of(nal).map(|head| (head.first, head.pps));
+        let head = |nal: &[u8]| slice_head(nal).map(|head| (head.first, head.pps));
         // 1 | 0001000 | 1, of type 7; 010 | 1 | 010.
         assert_eq!(head(&[0x65, 0b1000_1000, 0b1000_0000]), Some((true, 0)));
         assert_eq!(head(&[0x41, 0b0101_0100]), Some((false, 1)));

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::nal::{Bits, without_guards};
+use super::nal::{Bits, SliceHead, without_guards};
 use super::sets::{InForce, Set, Shelf, put};
 
 /// NAL unit types (ITU-T H.265, table 7-1).
@@ -183,26 +183,15 @@ fn skip_sub_layers(bits: &mut Bits, sub_layers: u32) -> Option<()> {
     Some(())
 }
 
-/// What the head of a slice tells (ITU-T H.265, 7.3.6.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SliceHead {
-    /// It is the first of its picture.
-    pub first: bool,
-    /// The id of its PPS.
-    pub pps: u32,
-}
-
-impl SliceHead {
-    /// Reads the head of a slice; `None` if it makes no sense.
-    pub fn of(nal: &[u8]) -> Option<Self> {
-        let head = without_guards(&nal[..nal.len().min(12)]);
-        let mut bits = Bits::at_byte(&head, HEADER);
-        let first = bits.bit()? == 1;
-        if IRAP.contains(&unit_type(nal)?) {
-            bits.skip(1);
-        }
-        Some(Self { first, pps: bits.golomb().filter(|pps| *pps < 64)? })
+/// Reads the head of a slice (ITU-T H.265, 7.3.6.1); `None` if it makes no sense.
+pub fn slice_head(nal: &[u8]) -> Option<SliceHead> {
+    let head = without_guards(&nal[..nal.len().min(12)]);
+    let mut bits = Bits::at_byte(&head, HEADER);
+    let first = bits.bit()? == 1;
+    if IRAP.contains(&unit_type(nal)?) {
+        bits.skip(1);
     }
+    Some(SliceHead { first, pps: bits.golomb().filter(|pps| *pps < 64)? })
 }
 
 #[cfg(test)]
@@ -266,7 +255,7 @@ mod tests {
 
     #[test]
     fn the_head_of_a_slice_tells_its_place_and_its_pps() {
-        let head = |nal: &[u8]| SliceHead::of(nal).map(|head| (head.first, head.pps));
+        let head = |nal: &[u8]| slice_head(nal).map(|head| (head.first, head.pps));
         // An IDR picture has a bit more: 1 0 1 and 1 0 010; another 1 010 and 0 1.
         assert_eq!(head(&[19 << 1, 1, 0b1010_0000]), Some((true, 0)));
         assert_eq!(head(&[19 << 1, 1, 0b1001_0000]), Some((true, 1)));

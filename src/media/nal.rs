@@ -51,6 +51,15 @@ pub fn without_zeros_behind(nal: &[u8]) -> &[u8] {
     &nal[..end]
 }
 
+/// What the head of a slice tells of its picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SliceHead {
+    /// It is the first of its picture.
+    pub first: bool,
+    /// The id of its PPS.
+    pub pps: u32,
+}
+
 /// Reads numbers of bits that are not guarded (any more).
 #[derive(Clone, Debug)]
 pub struct Bits<'a> {

@@ -48,7 +48,7 @@ pub async fn watch(source: &Source, span: Duration) -> Result<Report, Failure> {
         began,
         playing,
         audio: session.audio(),
-        left_out: session.left_out_encoding().map(str::to_owned),
+        left_out: session.left_out().map(str::to_owned),
     };
     let mut observer = Observer::new(sight);
     let mut deadline = playing + FIRST_FRAME;

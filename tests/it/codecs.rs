@@ -1,5 +1,6 @@
 //! Each way in which cameras write sound, from a camera of another make to players of another make.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -10,6 +11,7 @@ use crate::support::checker::check_with_jitter;
 use crate::support::ffmpeg::{decodes, read_by};
 use crate::support::gst::{Camera, ffmpeg_is_content};
 use crate::support::media::{self, VIDEO};
+use crate::support::playlist::Playlist;
 use crate::support::recording::reloads;
 use crate::support::site::{Site, camera, rendition};
 use crate::support::socket::Socket;
@@ -151,15 +153,24 @@ async fn sound_plays_alone_where_that_is_asked_and_what_else_there_is_is_refused
     site.app.stop().await;
 }
 
-/// Pictures a second, and pictures a GOP.
-const GOPS: [(&str, &str); 3] = [("25", "1"), ("25", "1500"), ("1", "10")];
+/// Pictures a second, pictures a GOP, and for how many seconds its playlist is watched: for long GOPs beyond the end of
+/// the first.
+const GOPS: [(&str, &str, u64); 4] =
+    [("25", "1", 16), ("25", "500", 23), ("25", "1500", 16), ("1", "10", 16)];
+
+/// How many parts with a key frame playlists have listed.
+fn key_frames(playlists: &[Playlist]) -> usize {
+    let segments = playlists.iter().flat_map(Playlist::all);
+    let parts = segments.flat_map(|segment| &segment.parts).filter(|part| part.independent);
+    parts.map(|part| &part.uri).collect::<HashSet<_>>().len()
+}
 
 #[tokio::test]
 async fn key_frames_alone_one_a_minute_and_one_picture_a_second_are_served_alike() {
-    let cameras = GOPS.map(|(fps, gop)| {
+    let cameras = GOPS.map(|(fps, gop, _)| {
         Camera::start(&["--fps", fps, "--gop", gop, "--audio", "off", "--size", "320x180"])
     });
-    let name = |(fps, gop): (&str, &str)| format!("fps{fps}-gop{gop}");
+    let name = |(fps, gop, _): (&str, &str, u64)| format!("fps{fps}-gop{gop}");
     let tables = GOPS.iter().zip(&cameras);
     let tables = tables.map(|(gop, camera)| rendition(&name(*gop), "main", &camera.url("main"), ""));
     let site = Site::start(&tables.collect::<String>()).await;
@@ -168,11 +179,14 @@ async fn key_frames_alone_one_a_minute_and_one_picture_a_second_are_served_alike
         async move {
             site.until_rendition(&name, 0, "live").await;
             let path = format!("/hls/{name}/main/video.m3u8");
-            let followed = reloads(site.client, &path, Duration::from_secs(16)).await;
+            let followed = reloads(site.client, &path, Duration::from_secs(gop.2)).await;
             let playlists: Vec<_> = followed.into_iter().map(|(_, _, playlist)| playlist).collect();
             let frame = 1000.0 / gop.0.parse::<f64>().expect("a number");
             let violations = check_with_jitter(&playlists, frame);
             let mut wrongs: Vec<_> = violations.iter().map(|wrong| format!("{name}: {wrong}")).collect();
+            if gop.1 == "500" && key_frames(&playlists) < 2 {
+                wrongs.push(format!("{name}: {} key frames were seen", key_frames(&playlists)));
+            }
             // Whoever comes late has a picture at once: all that there is since the last key frame.
             let mut socket = Socket::open(site.address, &format!("/mse/{name}")).await.expect("it opens");
             socket.text("init").await;

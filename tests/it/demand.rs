@@ -48,30 +48,47 @@ async fn a_herd_of_first_viewers_makes_one_connection_and_the_last_one_ends_it()
     soon("the end", site.app.stop()).await;
 }
 
-/// What a cold start may take beyond the camera's first key frame; a busy machine is given some tries.
+/// What a cold start may take beyond the camera's first key frame: the median of so many of them. A busy machine is
+/// given some more.
 const COLD_START: Duration = Duration::from_millis(300);
-const COLD_STARTS: usize = 10;
+const COLD_STARTS: usize = 5;
+const MOST_COLD_STARTS: usize = 15;
+
+/// The median of the last cold starts.
+fn median(took: &[Duration]) -> Duration {
+    let mut last = took[took.len().saturating_sub(COLD_STARTS)..].to_vec();
+    last.sort_unstable();
+    last[last.len() / 2]
+}
 
 #[tokio::test]
 async fn the_first_picture_comes_soon_after_the_camera_s_first_key_frame_also_where_promised_sound_does_not()
 {
-    for muted in [false, true] {
+    // Whether its sound comes, and whether it is slow.
+    for (muted, slow) in [(false, false), (true, false), (false, true)] {
         let camera = camera().await;
         camera.faults().mute_audio(muted);
-        let site = on_demand(&camera, "").await;
+        camera.faults().one_picture_a_second(slow);
+        // Each of these has never been connected: what one has shown before, it does not show again.
+        let names: Vec<String> = (0..MOST_COLD_STARTS).map(|n| format!("cam{n}")).collect();
+        let table = |name: &String| {
+            let start = format!("[cameras.{name}]\nstart = \"on-demand\"\n");
+            start + &rendition(name, "main", &camera.url("main"), "")
+        };
+        let site = Site::start(&names.iter().map(table).collect::<String>()).await;
         let mut took = Vec::new();
-        while took.len() < COLD_STARTS && took.last().is_none_or(|last| *last >= COLD_START) {
-            site.until_rendition("cam", 0, "idle").await;
-            let mut socket = Socket::open(site.address, "/mse/cam").await.expect("it opens");
+        for name in &names {
+            let mut socket = Socket::open(site.address, &format!("/mse/{name}")).await.expect("it opens");
             socket.text("init").await;
             socket.init().await;
             assert!(socket.chunk().await.starts_picture());
             took.push(camera.counters().played().expect("it plays").elapsed());
-            drop(socket);
-            gone(&camera).await;
+            if took.len() >= COLD_STARTS && median(&took) < COLD_START {
+                break;
+            }
         }
-        assert!(took.last().is_some_and(|last| *last < COLD_START), "muted: {muted}, {took:?}");
-        eprintln!("cold start, muted: {muted}: {took:?}");
+        assert!(median(&took) < COLD_START, "muted: {muted}, slow: {slow}, {took:?}");
+        eprintln!("cold start, muted: {muted}, slow: {slow}: {took:?}");
         soon("the end", site.app.stop()).await;
     }
 }

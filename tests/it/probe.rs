@@ -7,7 +7,7 @@ use tokio::process::Command;
 
 use crate::support::gst;
 use crate::support::site::camera;
-use crate::support::soon;
+use crate::support::{soon, until};
 
 /// Runs the program; its exit code, and what it said on both ways.
 async fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
@@ -34,6 +34,13 @@ async fn the_built_in_camera_is_found_as_good_as_it_is() {
     assert!(video["frame_rate"].as_f64().is_some_and(|rate| (24.0..26.0).contains(&rate)), "{video}");
     assert_eq!(video["gop"]["pictures"], serde_json::json!([50, 50]), "{video}");
     assert_eq!(video["b_frames"], false);
+    assert_eq!(
+        (&video["profile"], &video["gop"]["regular"]),
+        (&"Main, level 3.1".into(), &true.into()),
+        "{video}"
+    );
+    let rates = ["bit_rate", "peak_bit_rate"].map(|name| video[name].as_u64().expect("a rate"));
+    assert!(rates[0] > 100_000 && rates[1] >= rates[0] && rates[1] < 8_000_000, "{video}");
     assert_eq!(report["audio"]["rfc6381"], "mp4a.40.2");
     assert!(report["clock"]["sender_reports"].as_u64() > Some(0), "{report}");
     assert!(report["clock"]["ahead_seconds"].as_f64().is_some_and(|ahead| ahead.abs() < 5.0), "{report}");
@@ -45,6 +52,31 @@ async fn the_built_in_camera_is_found_as_good_as_it_is() {
     assert_eq!(code, Some(0));
     for words in ["transport       UDP", "320x180", "every 50 pictures", "Firefox by MSE: yes"] {
         assert!(text.contains(words), "{words} in\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_camera_is_measured() {
+    let camera = camera().await;
+    camera.faults().hasten_rtp_time(150_000, 150_000);
+    camera.faults().drop_packets(50);
+    let url = camera.url("main");
+    let arguments = [url.as_str(), "--for", "8s", "--udp"];
+    let watching = report(&arguments);
+    let skipping = async {
+        until("it is watched", async || camera.counters().played()).await;
+        // Somewhere in the middle of a group.
+        tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
+        camera.faults().skip_video_frames(20);
+    };
+    let (report, ()) = tokio::join!(watching, skipping);
+    let (clock, gop) = (&report["clock"], &report["video"]["gop"]);
+    assert!(clock["rate_percent"].as_f64().is_some_and(|rate| (10.0..20.0).contains(&rate)), "{clock}");
+    assert_eq!(gop["regular"], false, "{gop}");
+    assert!(report["packets_lost"].as_u64() > Some(5), "{report}");
+    let advice = report["advice"].to_string();
+    for words in ["too fast", "I-frame interval", "the network loses packets"] {
+        assert!(advice.contains(words), "{words} in {advice}");
     }
 }
 

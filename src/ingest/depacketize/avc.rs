@@ -2,7 +2,7 @@
 //! interleave are nobody's.
 
 use super::unit::{Collector, Kind, Slice};
-use crate::media::avc::SliceHead;
+use crate::media::avc::slice_head;
 use crate::media::nal;
 
 /// Types of NAL units (ITU-T H.264, table 7-1).
@@ -23,7 +23,7 @@ pub fn kind(nal: &[u8]) -> Kind {
             let sync = header & 31 == IDR;
             // The other partitions have a head of another kind.
             let told = header & 31 <= PARTITION_A || sync;
-            let head = SliceHead::of(nal).filter(|_| told).map(|head| (head.first, head.pps));
+            let head = slice_head(nal).filter(|_| told);
             Kind::Slice(Slice { sync, open: false, cut: false, refers_back: false, head })
         }
         unit if SETS.contains(&unit) => Kind::Set,

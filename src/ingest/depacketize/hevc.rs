@@ -2,7 +2,7 @@
 
 use super::avc::{aggregate, behind_start_code};
 use super::unit::{Collector, Kind, Slice};
-use crate::media::hevc::{HEADER, SliceHead, unit_type};
+use crate::media::hevc::{HEADER, slice_head, unit_type};
 
 /// Types of NAL units (ITU-T H.265, table 7-1).
 const RASL: std::ops::RangeInclusive<u8> = 8..=9;
@@ -30,7 +30,7 @@ pub fn kind(nal: &[u8]) -> Kind {
             open: unit == CRA,
             cut: BLA.contains(&unit),
             refers_back: RASL.contains(&unit),
-            head: SliceHead::of(nal).map(|head| (head.first, head.pps)),
+            head: slice_head(nal),
         }),
         unit if SETS.contains(&unit) => Kind::Set,
         _ => Kind::Other,

@@ -10,7 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::{Found, Packet};
-use crate::media::nal;
+use crate::media::nal::{self, SliceHead};
 
 /// Most bytes of one access unit. The largest that real cameras send have some megabytes.
 pub const MOST: usize = 32 << 20;
@@ -40,8 +40,8 @@ pub struct Slice {
     pub cut: bool,
     /// Its picture is one of those.
     pub refers_back: bool,
-    /// It is the first of its picture, and the id of its PPS; `None` where the slice cannot be read.
-    pub head: Option<(bool, u32)>,
+    /// `None` where it cannot be read.
+    pub head: Option<SliceHead>,
 }
 
 /// One picture, with all that belongs to it.
@@ -328,7 +328,7 @@ impl Unit {
     }
 
     fn note_slice(&mut self, slice: Slice) {
-        let first = slice.head.is_none_or(|(first, _)| first);
+        let first = slice.head.is_none_or(|head| head.first);
         // The rest of a picture is no picture.
         self.torn &= !self.slices && !first;
         self.slices = true;
@@ -336,10 +336,10 @@ impl Unit {
         self.open |= slice.open;
         self.cut |= slice.cut;
         self.refers_back |= slice.refers_back;
-        if let Some((_, pps)) = slice.head
-            && !self.pps.contains(&pps)
+        if let Some(head) = slice.head
+            && !self.pps.contains(&head.pps)
         {
-            self.pps.push(pps);
+            self.pps.push(head.pps);
         }
     }
 

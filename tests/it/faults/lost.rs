@@ -4,6 +4,7 @@ use belvedere::demo;
 
 use crate::support::checker::assert_good;
 use crate::support::client::{Client, join};
+use crate::support::ffmpeg::plays;
 use crate::support::media::{Chunk, VIDEO, chunks};
 use crate::support::playlist::Playlist;
 use crate::support::site::{Site, camera, demo_camera};
@@ -139,6 +140,9 @@ async fn a_camera_that_is_restarted_throws_no_viewer_out_and_breaks_the_playlist
     assert_eq!(breaks[0].0.len(), 1, "{breaks:?}");
     assert!(breaks[0].0[0] > before.msn.unwrap(), "numbers go on");
     init_changes_with_the_break(client, seen[0].last().unwrap()).await;
+    let [video, audio] = seen.map(|seen| seen.into_iter().next_back().unwrap());
+    let said = plays(client, &[(VIDEO_LIST.into(), video), (AUDIO_LIST.into(), audio)]).await;
+    assert_eq!(said, "", "ffmpeg, over the break");
     soon("the end", site.app.stop()).await;
 }
 

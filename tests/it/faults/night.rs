@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::lost::Watch;
 use crate::support::checker::{Expected, check_next};
+use crate::support::ffmpeg::plays;
 use crate::support::media::Chunk;
 use crate::support::playlist::Playlist;
 use crate::support::recording::reloads;
@@ -67,5 +68,7 @@ async fn a_picture_a_second_at_night_and_all_of_them_by_day_are_one_stretch_of_t
     }
     wrongs.dedup();
     assert!(wrongs.is_empty(), "{}\n{}", wrongs.join("\n"), lists[lists.len() - 1].text);
+    let last = lists.into_iter().next_back().expect("lists");
+    assert_eq!(plays(site.client, &[(LIST.into(), last)]).await, "", "ffmpeg, over day and night");
     soon("the end", site.app.stop()).await;
 }

@@ -99,3 +99,22 @@ async fn parameter_sets_that_come_in_band_alone_are_enough() {
     decodes(bytes).await;
     soon("the end", site.app.stop()).await;
 }
+
+#[tokio::test]
+async fn key_frames_without_parameter_sets_are_told_from_pictures_without_key_frames() {
+    let camera = camera().await;
+    camera.faults().hide_parameter_sets(true);
+    camera.faults().withhold_parameter_sets(true);
+    let site = site_of(&camera, "").await;
+    until("what is missing", async || {
+        let entry = site.camera("cam").await["renditions"][0].clone();
+        let reason = entry["reason"].as_str().expect("a reason");
+        (entry["state"] == "connecting" && reason.contains("not the parameter sets (SPS, PPS)")).then_some(())
+    })
+    .await;
+    // They may come at any time.
+    camera.faults().withhold_parameter_sets(false);
+    site.until_rendition("cam", 0, "live").await;
+    assert_eq!(camera.counters().plays.get(), 1, "the session went on");
+    soon("the end", site.app.stop()).await;
+}

@@ -3,6 +3,7 @@
 use super::lost::Watch;
 use crate::support::checker::assert_good;
 use crate::support::client::join;
+use crate::support::ffmpeg::plays;
 use crate::support::playlist::Playlist;
 use crate::support::playlist::Segment;
 use crate::support::site::{Site, camera};
@@ -12,10 +13,15 @@ const VIDEO_LIST: &str = "/hls/cam/main/video.m3u8";
 const AUDIO_LIST: &str = "/hls/cam/main/audio.m3u8";
 
 #[tokio::test]
-async fn where_the_sound_stops_the_picture_goes_on_and_the_sound_s_playlist_goes_on_with_gaps() {
+async fn where_the_sound_starts_late_and_stops_and_comes_back_the_picture_goes_on_and_all_lists_with_it() {
     let camera = camera().await;
+    camera.faults().mute_audio(true);
     let site = Site::with_demo_camera(&camera, "").await;
-    site.until_segments(AUDIO_LIST, 1).await;
+    site.until_rendition("cam", 0, "live").await;
+    // Until then it is silence that is heard.
+    camera.faults().mute_audio(false);
+    let first = site.until_segments(AUDIO_LIST, 1).await;
+    assert!(!first.segments[0].gap, "{}", first.text);
     let mut watch = Watch::start(site.client, "cam").await;
     watch.until_epochs(1).await;
     camera.faults().mute_audio(true);
@@ -52,5 +58,22 @@ async fn where_the_sound_stops_the_picture_goes_on_and_the_sound_s_playlist_goes
         video.text,
         audio.text
     );
+    camera.faults().mute_audio(false);
+    let lists = until("sound behind the gaps", async || {
+        let (video, audio) = (site.playlist(VIDEO_LIST).await, site.playlist(AUDIO_LIST).await);
+        let last = audio.segments.last().is_some_and(|last| !last.gap && last.msn > gaps[1].msn);
+        seen[0].push(video.clone());
+        seen[1].push(audio.clone());
+        last.then_some([video, audio])
+    });
+    let (lists, ()) = tokio::join!(lists, watch.until_epochs(3));
+    for (name, seen) in ["picture", "sound"].iter().zip(&seen) {
+        assert_good(name, seen);
+    }
+    assert!(!lists[0].segments.iter().any(|segment| segment.gap), "{}", lists[0].text);
+    assert_eq!(camera.counters().plays.get(), 2, "the sessions went on");
+    let [video, audio] = lists;
+    let said = plays(site.client, &[(VIDEO_LIST.into(), video), (AUDIO_LIST.into(), audio)]).await;
+    assert_eq!(said, "", "ffmpeg");
     soon("the end", site.app.stop()).await;
 }

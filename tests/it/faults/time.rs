@@ -200,7 +200,10 @@ async fn feed(client: Client, camera: &demo::Server, fault: &Fault) -> Vec<Strin
                 }
                 ends[index] = chunk.end();
                 let scale = f64::from(if video { 90_000 } else { timescale });
-                let at = if video { chunk.presentation() as f64 } else { chunk.start as f64 } / scale;
+                // Sound waits for the next picture: the last frame of a chunk has waited least.
+                let last = chunk.samples.last().map_or(0, |sample| u64::from(sample.duration));
+                let at =
+                    if video { chunk.presentation() as f64 } else { (chunk.end() - last) as f64 } / scale;
                 seen[index].0.push((Instant::now(), at));
             }
             Event::Text(_) => {}

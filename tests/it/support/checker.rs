@@ -43,6 +43,18 @@ pub fn check_with_jitter(playlists: &[Playlist], jitter: f64) -> Vec<Violation> 
     check_as(playlists, Expected { date_slack: (jitter, jitter), ..Expected::default() })
 }
 
+/// The same for a camera whose pictures stop now and then, for up to `hole` milliseconds. Where one is longer than a part,
+/// there are none.
+pub fn check_with_holes(playlists: &[Playlist], hole: f64) -> Vec<Violation> {
+    let mut found = Found(Vec::new());
+    for (index, playlist) in playlists.iter().enumerate() {
+        let before = index.checked_sub(1).map(|before| &playlists[before]);
+        let expected = Expected { date_slack: (hole, hole), parts: !playlist.hints.is_empty() };
+        found.add(check_next(before, playlist, expected));
+    }
+    found.0
+}
+
 fn check_as(playlists: &[Playlist], expected: Expected) -> Vec<Violation> {
     let mut found = Found(Vec::new());
     for (index, playlist) in playlists.iter().enumerate() {

@@ -7,6 +7,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use super::client::{Client, join};
+use super::media::{chunks, is_init};
 use super::playlist::Playlist;
 use super::soon;
 
@@ -41,7 +42,8 @@ pub async fn decodes(bytes: Vec<u8>) {
 pub async fn plays(client: Client, playlists: &[(String, Playlist)]) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = Command::new("ffmpeg");
-    command.args(["-nostdin", "-v", "error"]);
+    // With the media's own times, not what is made of them behind a hole.
+    command.args(["-nostdin", "-v", "error", "-copyts"]);
     for (index, (path, playlist)) in playlists.iter().enumerate() {
         let folder = folder.path().join(index.to_string());
         std::fs::create_dir(&folder).expect("a folder");
@@ -58,11 +60,11 @@ pub async fn plays(client: Client, playlists: &[(String, Playlist)]) -> String {
     if output.status.success() { said } else { format!("{said}{}", output.status) }
 }
 
-/// Writes what a playlist lists into a folder, and the list itself.
+/// Writes what a playlist lists into a folder, and the list itself. Decode times go forward all the way.
 async fn save(client: Client, path: &str, playlist: &Playlist, folder: &Path) -> PathBuf {
     let mut list =
         format!("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{}\n", playlist.target.unwrap_or(12));
-    let mut map = None;
+    let (mut map, mut end) = (None, 0);
     // There is nothing to load of gaps.
     for segment in playlist.segments.iter().filter(|segment| !segment.gap) {
         list += &"#EXT-X-DISCONTINUITY\n".repeat(segment.discontinuities as usize);
@@ -70,6 +72,15 @@ async fn save(client: Client, path: &str, playlist: &Playlist, folder: &Path) ->
         for uri in uris.into_iter().flatten() {
             let name = uri.rsplit('/').next().expect("a name");
             let bytes = client.found(&join(path, uri)).await.body;
+            for chunk in if is_init(&bytes) { Vec::new() } else { chunks(&bytes) } {
+                assert!(
+                    chunk.start >= end,
+                    "{path}, {uri}: {} follows {end}\n{}",
+                    chunk.start,
+                    playlist.text
+                );
+                end = chunk.end();
+            }
             std::fs::write(folder.join(name), bytes).expect("it is written");
             list += &match *uri == segment.uri {
                 true => format!("#EXTINF:{:.5},\n{name}\n", segment.duration),

@@ -37,6 +37,11 @@ async fn frames_that_no_ring_takes_are_left_out_and_told_and_other_cameras_go_on
     site.until_rendition("other", 0, "live").await;
     // Frames come and go; none stays.
     assert!(resident() < 1 << 30, "{} MiB", resident() >> 20);
+    assert_eq!(site.counted("media_bytes", "flood", "main").await, 0, "nothing got into the ring");
+    let [left_out, dropped] =
+        ["frames_too_large", "frames_dropped"].map(|name| site.counted(name, "flood", "main"));
+    let (left_out, dropped) = (left_out.await, dropped.await);
+    assert!(left_out > 0 && dropped >= left_out, "{left_out} too large, {dropped} left out");
     // As soon as it behaves it is on air, without anybody's help.
     flood.faults().pad_pictures(0);
     site.until_rendition("flood", 0, "live").await;
@@ -63,6 +68,8 @@ async fn a_flood_of_small_frames_keeps_within_the_ring() {
     })
     .await;
     assert_eq!(site.camera("flood").await["state"], "live");
+    let early = site.counted("segments_evicted_early", "flood", "main").await;
+    assert!(early >= 40, "it is told that {early} left before their time");
     // Nothing comes any more, so that what there is can be counted.
     flood.faults().stall(true);
     until("the end of the flood", async || {
