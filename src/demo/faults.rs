@@ -15,8 +15,9 @@ pub struct Faults {
     stalled: AtomicBool,
     muted: AtomicBool,
     silent_reports: AtomicBool,
-    /// A status code; 0 stands for none.
+    /// Status codes; 0 stands for none.
     refusal: AtomicU16,
+    sound_refusal: AtomicU16,
     loss: Loss,
     /// 0 stands for never.
     swap_every: AtomicU32,
@@ -50,11 +51,8 @@ pub struct Faults {
     slow: AtomicBool,
     /// Hz; 0 stands for the sampling rate.
     sound_clock: AtomicU32,
-    /// What RTP-Info says more than is true.
     misnumbered: AtomicU16,
     misnamed: AtomicBool,
-    /// A status code; 0 stands for none.
-    sound_refusal: AtomicU16,
     asking: AtomicBool,
     strict: AtomicBool,
     /// Cancelled to cut what hangs on it, and replaced.
@@ -76,9 +74,8 @@ impl Faults {
     }
 
     /// The same for SETUP of the sound alone: as of cameras whose microphone is off, and that describe it.
-    pub fn refuse_sound(&self, status: Option<u16>) {
-        let status = status.filter(|code| (100..600).contains(code));
-        self.sound_refusal.store(status.unwrap_or(0), Ordering::Relaxed);
+    pub fn refuse_sound(&self, status: u16) {
+        self.sound_refusal.store(status, Ordering::Relaxed);
     }
 
     /// Cuts all connections there are, without a word. New ones are welcome.
@@ -244,7 +241,7 @@ impl Faults {
         self.misnamed.store(on, Ordering::Relaxed);
     }
 
-    /// While true, the camera asks OPTIONS of its clients between any two pictures.
+    /// While true, the camera asks its clients for OPTIONS.
     pub fn ask_clients(&self, on: bool) {
         self.asking.store(on, Ordering::Relaxed);
     }
