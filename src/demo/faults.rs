@@ -73,7 +73,7 @@ impl Faults {
         self.refusal.store(status.unwrap_or(0), Ordering::Relaxed);
     }
 
-    /// The same for SETUP of the sound alone: as of cameras whose microphone is off, and that describe it.
+    /// The same for SETUP of the sound alone, 0 for none: as of cameras whose microphone is off.
     pub fn refuse_sound(&self, status: u16) {
         self.sound_refusal.store(status, Ordering::Relaxed);
     }
@@ -236,7 +236,7 @@ impl Faults {
         self.misnumbered.store(later, Ordering::Relaxed);
     }
 
-    /// While true, answers to SETUP name another source (SSRC) than that of the packets.
+    /// While true, answers to SETUP name another SSRC than packets have.
     pub fn misname_packets(&self, on: bool) {
         self.misnamed.store(on, Ordering::Relaxed);
     }
