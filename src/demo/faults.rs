@@ -33,7 +33,6 @@ pub struct Faults {
     haste: [AtomicI64; 2],
     /// 0 stands for none, 1 for all.
     repeat_every: AtomicU32,
-    /// 0 stands for none.
     stray_every: AtomicU32,
     /// Nanoseconds, of video and audio.
     report_shift: [AtomicI64; 2],
