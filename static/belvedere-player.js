@@ -15,6 +15,7 @@
 // Properties
 //   state       idle | connecting | live | offline | unsupported | denied | paused | tap
 //   reason      the sentence that goes with it, or ''
+//   retryAt     when the server tries the camera again, in seconds as `performance.now() / 1000`; null while it does not wait
 //   muted       true until somebody wants sound
 //   volume      from 0 to 1
 //   stopped     true while it waits for somebody to press play
@@ -135,7 +136,6 @@ class BelvederePlayer extends HTMLElement {
   get state() { return this.#state; }
   get reason() { return this.#reason; }
 
-  /** When the server tries the camera again, in seconds as `performance.now()` counts them; null where it does not wait. */
   get retryAt() {
     const phase = this.#transport?.phase;
     return (phase?.state === this.#state && phase.retryAt) || null;

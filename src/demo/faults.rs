@@ -15,8 +15,9 @@ pub struct Faults {
     stalled: AtomicBool,
     muted: AtomicBool,
     silent_reports: AtomicBool,
-    /// A status code; 0 stands for none.
+    /// Status codes; 0 stands for none.
     refusal: AtomicU16,
+    sound_refusal: AtomicU16,
     loss: Loss,
     /// 0 stands for never.
     swap_every: AtomicU32,
@@ -32,7 +33,6 @@ pub struct Faults {
     haste: [AtomicI64; 2],
     /// 0 stands for none, 1 for all.
     repeat_every: AtomicU32,
-    /// 0 stands for none.
     stray_every: AtomicU32,
     /// Nanoseconds, of video and audio.
     report_shift: [AtomicI64; 2],
@@ -50,11 +50,8 @@ pub struct Faults {
     slow: AtomicBool,
     /// Hz; 0 stands for the sampling rate.
     sound_clock: AtomicU32,
-    /// What RTP-Info says more than is true.
     misnumbered: AtomicU16,
     misnamed: AtomicBool,
-    /// A status code; 0 stands for none.
-    sound_refusal: AtomicU16,
     asking: AtomicBool,
     strict: AtomicBool,
     /// Cancelled to cut what hangs on it, and replaced.
@@ -75,10 +72,9 @@ impl Faults {
         self.refusal.store(status.unwrap_or(0), Ordering::Relaxed);
     }
 
-    /// The same for SETUP of the sound alone: as of cameras whose microphone is off, and that describe it.
-    pub fn refuse_sound(&self, status: Option<u16>) {
-        let status = status.filter(|code| (100..600).contains(code));
-        self.sound_refusal.store(status.unwrap_or(0), Ordering::Relaxed);
+    /// The same for SETUP of the sound alone, 0 for none: as of cameras whose microphone is off.
+    pub fn refuse_sound(&self, status: u16) {
+        self.sound_refusal.store(status, Ordering::Relaxed);
     }
 
     /// Cuts all connections there are, without a word. New ones are welcome.
@@ -239,12 +235,12 @@ impl Faults {
         self.misnumbered.store(later, Ordering::Relaxed);
     }
 
-    /// While true, answers to SETUP name another source (SSRC) than that of the packets.
+    /// While true, answers to SETUP name another SSRC than packets have.
     pub fn misname_packets(&self, on: bool) {
         self.misnamed.store(on, Ordering::Relaxed);
     }
 
-    /// While true, the camera asks OPTIONS of its clients between any two pictures.
+    /// While true, the camera asks its clients for OPTIONS.
     pub fn ask_clients(&self, on: bool) {
         self.asking.store(on, Ordering::Relaxed);
     }

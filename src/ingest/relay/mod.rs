@@ -2,8 +2,9 @@
 //!
 //! One a session, on a loopback port that takes one connection, of the client that knows its URL. Towards the camera it
 //! speaks TLS, follows redirects, connects again where a camera hangs up after DESCRIBE, and takes RTP over UDP, put in
-//! order. It logs in, too, so that proofs are made of the URIs that the camera sees. Towards the library it is a camera
-//! with RTP inside of the RTSP connection.
+//! order. It answers what the camera asks, and does not pass on whose packets the camera says will come. It logs in,
+//! too, so that proofs are made of the URIs that the camera sees. Towards the library it is a camera with RTP inside of
+//! the RTSP connection.
 //!
 //! Read first: `Line::run`. `message.rs`, `meter.rs` and `reorder.rs` are pure.
 

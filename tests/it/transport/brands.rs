@@ -190,7 +190,7 @@ async fn try_out(fixture: Arc<Fixture>, lies: bool) {
         format!("{codec} {}x{}", track.width, track.height)
     });
     assert_eq!(video.as_deref().unwrap_or("unknown"), fixture.said("video").unwrap(), "{name}");
-    let (sound, left_out) = (session.audio(), session.left_out_encoding());
+    let (sound, left_out) = (session.audio(), session.left_out());
     match fixture.said("audio").unwrap() {
         "none" => assert!(sound.is_none() && left_out.is_none(), "{name}: {sound:?} {left_out:?}"),
         "aac" => assert!(sound.is_some_and(|track| track.rfc6381.starts_with("mp4a")), "{name}"),

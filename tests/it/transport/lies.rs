@@ -72,7 +72,7 @@ async fn sound_that_is_refused_leaves_the_picture() {
 #[tokio::test]
 async fn the_owner_reads_why_there_is_no_sound() {
     let camera = camera().await;
-    camera.faults().refuse_sound(Some(404));
+    camera.faults().refuse_sound(404);
     let site = Site::start(&rendition("cam", "main", &camera.url("main"), "")).await;
     let entry = site.until_rendition("cam", 0, "live").await;
     let reason = entry["reason"].as_str().unwrap_or_default();
