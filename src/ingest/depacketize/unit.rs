@@ -15,6 +15,9 @@ use crate::media::nal::{self, SliceHead};
 /// Most bytes of one access unit. The largest that real cameras send have some megabytes.
 pub const MOST: usize = 32 << 20;
 
+/// Most parameter sets of one unit, and most that it may refer to: as many as there are ids (ITU-T H.264, 7.4.2.2).
+const MOST_SETS: usize = 256;
+
 /// Bytes of the length before each NAL unit.
 const LENGTH: usize = 4;
 
@@ -317,8 +320,10 @@ impl Unit {
         match kind(nal) {
             _ if nal.is_empty() => return self.data.truncate(start),
             Kind::Set => {
-                self.sets.push(Bytes::copy_from_slice(nal));
-                self.sets_before += usize::from(!self.slices);
+                if self.sets.len() < MOST_SETS {
+                    self.sets.push(Bytes::copy_from_slice(nal));
+                    self.sets_before += usize::from(!self.slices);
+                }
                 return self.data.truncate(start);
             }
             Kind::Slice(slice) => self.note_slice(slice),
@@ -337,6 +342,7 @@ impl Unit {
         self.cut |= slice.cut;
         self.refers_back |= slice.refers_back;
         if let Some(head) = slice.head
+            && self.pps.len() < MOST_SETS
             && !self.pps.contains(&head.pps)
         {
             self.pps.push(head.pps);

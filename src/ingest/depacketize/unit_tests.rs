@@ -245,6 +245,19 @@ fn a_picture_without_an_end_is_told_before_it_fills_the_memory() {
     assert_eq!(found, [Found::Endless]);
 }
 
+#[test]
+fn parameter_sets_without_a_picture_do_not_fill_the_memory_either() {
+    let (mut pictures, mut found) = (Pictures::avc(), VecDeque::new());
+    for count in 0..1_000_u16 {
+        let [high, low] = count.to_be_bytes();
+        pictures.push(&packet(&[0x68, 0xc0, high, low, 1], 10, false), &mut found);
+    }
+    pictures.push(&packet(&[0x65, FIRST, 7], 10, true), &mut found);
+    let Some(Found::Whole(unit)) = found.pop_front() else { panic!("a picture") };
+    assert_eq!((unit.sets.len(), unit.sets_before), (MOST_SETS, MOST_SETS));
+    assert_eq!((nals(&unit.data), found.len()), (vec![vec![0x65, FIRST, 7]], 0));
+}
+
 /// The two bytes of a header of H.265, and the head of a slice: first in its picture, PPS 0.
 fn hevc_slice(unit: u8) -> [u8; 4] {
     let first = if (16..24).contains(&unit) { 0b1010_0000 } else { 0b1100_0000 };
