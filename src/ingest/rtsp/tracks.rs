@@ -49,10 +49,7 @@ pub struct LeftOut {
 /// One that is sent to the camera (ONVIF Streaming Specification, 5.3: `a=sendonly`, which is said from the client's
 /// side) comes last: some cameras say it of what they send.
 pub fn find_audio(streams: &[Stream], sdp: &str) -> (Option<Audible>, Option<LeftOut>) {
-    let back = back_channels(sdp);
-    let talks_back = |stream: &Stream| {
-        stream.control().is_some_and(|url| back.iter().any(|control| url.as_str().ends_with(control)))
-    };
+    let talks_back = |stream: &Stream| section(sdp, stream).lines().any(|line| line.trim() == "a=sendonly");
     let mut sounds: Vec<_> =
         streams.iter().enumerate().filter(|(_, stream)| stream.media() == "audio").collect();
     sounds.sort_by_key(|(_, stream)| talks_back(stream));
@@ -68,11 +65,25 @@ pub fn find_audio(streams: &[Stream], sdp: &str) -> (Option<Audible>, Option<Lef
     (None, left_out)
 }
 
-/// The control URLs, as they stand in the description, of media that go to the camera.
-fn back_channels(sdp: &str) -> Vec<&str> {
-    let media = sdp.split("\nm=").skip(1);
-    let back = media.filter(|lines| lines.lines().any(|line| line.trim() == "a=sendonly"));
-    back.filter_map(|lines| lines.lines().find_map(|line| line.trim().strip_prefix("a=control:"))).collect()
+/// What the description says of `stream` alone: a payload type may mean another thing in the media beside it.
+pub fn section<'a>(sdp: &'a str, stream: &Stream) -> &'a str {
+    let control = stream.control().map_or("", |url| url.as_str());
+    section_of(sdp, stream.media(), stream.rtp_payload_type(), control)
+}
+
+/// The lines of the media of that kind and payload type, of several those with that control URL; empty if there is none.
+fn section_of<'a>(sdp: &'a str, kind: &str, payload_type: u8, control: &str) -> &'a str {
+    let described = |lines: &&str| {
+        let mut words = lines.lines().next().unwrap_or_default().split_ascii_whitespace();
+        // Kind, port and protocol, then the payload types (RFC 8866, 5.14).
+        words.next() == Some(kind) && words.skip(2).any(|word| word.parse() == Ok(payload_type))
+    };
+    let controls = |lines: &&str| {
+        let mut controls = lines.lines().filter_map(|line| line.trim().strip_prefix("a=control:"));
+        controls.any(|own| control.ends_with(own))
+    };
+    let sections = || sdp.split("\nm=").skip(1).filter(described);
+    sections().find(controls).or_else(|| sections().next()).unwrap_or_default()
 }
 
 fn audible(index: usize, stream: &Stream, sdp: &str) -> Result<Audible, String> {
@@ -90,7 +101,9 @@ fn audible(index: usize, stream: &Stream, sdp: &str) -> Result<Audible, String> 
 
 fn aac(stream: &Stream, sdp: &str, clock: u32) -> Result<(AudioTrack, Aac), &'static str> {
     let payload_type = stream.rtp_payload_type();
-    let parameters = attribute(sdp, "fmtp", payload_type).next().ok_or("the camera does not describe it")?;
+    let parameters = attribute(section(sdp, stream), "fmtp", payload_type)
+        .next()
+        .ok_or("the camera does not describe it")?;
     let described = Described::of(parameters)?;
     let said = Said::of(&described.config).ok_or("what the camera says of it makes no sense")?;
     let aac = Aac::new(&described, &said, clock);
@@ -108,8 +121,29 @@ fn aac(stream: &Stream, sdp: &str, clock: u32) -> Result<(AudioTrack, Aac), &'st
     Ok((track, aac))
 }
 
-/// The values of an attribute of a payload type, such as `a=fmtp:96 …` (RFC 8866, 6.15).
-pub fn attribute<'a>(sdp: &'a str, name: &str, payload_type: u8) -> impl Iterator<Item = &'a str> {
+/// The values in a [`section`] of an attribute of a payload type, such as `a=fmtp:96 …` (RFC 8866, 6.15).
+pub fn attribute<'a>(section: &'a str, name: &str, payload_type: u8) -> impl Iterator<Item = &'a str> {
     let prefix = format!("a={name}:{payload_type} ");
-    sdp.lines().filter_map(move |line| line.trim().strip_prefix(prefix.as_str()))
+    section.lines().filter_map(move |line| line.trim().strip_prefix(prefix.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_one_stream_is_not_taken_for_what_is_said_of_another() {
+        let sdp = "v=0\r\na=control:*\r\nm=video 0 RTP/AVP 96\r\na=fmtp:96 video\r\na=control:rtsp://cam/v/trackID=0\r\n\
+                   m=audio 0 RTP/AVP 0 96\r\na=fmtp:96 one\r\na=control:trackID=1\r\n\
+                   m=audio 0 RTP/AVP 96\r\na=fmtp:96 two\r\na=sendonly\r\na=control:trackID=2\r\n";
+        let fmtp = |kind, payload_type, control| {
+            let section = section_of(sdp, kind, payload_type, control);
+            attribute(section, "fmtp", payload_type).collect::<Vec<_>>()
+        };
+        assert_eq!(fmtp("video", 96, "rtsp://cam/v/trackID=0"), ["video"]);
+        assert_eq!(fmtp("audio", 96, "rtsp://cam/v/trackID=2"), ["two"]);
+        assert_eq!(fmtp("audio", 96, "rtsp://cam/elsewhere"), ["one"]);
+        assert_eq!(section_of(sdp, "audio", 0, ""), section_of(sdp, "audio", 96, "rtsp://cam/v/trackID=1"));
+        assert_eq!(section_of(sdp, "audio", 97, "rtsp://cam/v/trackID=1"), "");
+    }
 }

@@ -14,7 +14,7 @@ use retina::codec::h26x::Framing;
 use retina::codec::h264::parameters_from_sps_and_pps;
 use retina::codec::{Depacketizer, ParametersRef, VideoParameters};
 
-use super::tracks::attribute;
+use super::tracks::{attribute, section};
 use crate::ingest::depacketize::{AccessUnit, Pictures};
 use crate::ingest::event::Picture;
 use crate::media::sets::{InForce, Step};
@@ -120,10 +120,10 @@ pub struct VideoReader {
 impl VideoReader {
     /// With what the description says of `stream`.
     pub fn new(sdp: &str, stream: &Stream) -> Self {
-        let payload_type = stream.rtp_payload_type();
+        let (section, payload_type) = (section(sdp, stream), stream.rtp_payload_type());
         match stream.encoding_name() {
-            "h265" => Self::hevc(sprops(sdp, payload_type, &["sprop-vps", "sprop-sps", "sprop-pps"])),
-            _ => Self::avc(sprops(sdp, payload_type, &["sprop-parameter-sets"])),
+            "h265" => Self::hevc(sprops(section, payload_type, &["sprop-vps", "sprop-sps", "sprop-pps"])),
+            _ => Self::avc(sprops(section, payload_type, &["sprop-parameter-sets"])),
         }
     }
 
@@ -230,8 +230,8 @@ fn with_sets(sets: &[Bytes], picture: &Bytes) -> Bytes {
 
 /// The NAL units in parameters of a payload type (RFC 6184, 8.1; RFC 7798, 7.1), in the order of `names`, start codes
 /// left out.
-fn sprops(sdp: &str, payload_type: u8, names: &[&str]) -> Vec<Vec<u8>> {
-    let parameters = || attribute(sdp, "fmtp", payload_type).flat_map(|all| all.split(';'));
+fn sprops(section: &str, payload_type: u8, names: &[&str]) -> Vec<Vec<u8>> {
+    let parameters = || attribute(section, "fmtp", payload_type).flat_map(|all| all.split(';'));
     let named = |name: &'_ str| {
         let name = name.to_owned();
         parameters().filter_map(move |one| {
