@@ -17,9 +17,9 @@ pub const MAX_DURATION: Ticks = Ticks(2 * 90_000);
 /// A hole between presentation times longer than this, and than three intervals, is a break.
 const BREAK_AFTER: Ticks = Ticks(2 * 90_000);
 
-/// A hole up to this long can be carried over where the picture behind it can be decoded: no key frames are farther
-/// apart that HLS is promised to be made of.
-const LONGEST_HOLE: Ticks = Ticks(60 * 90_000);
+/// A hole up to this long is carried over where the picture behind it can be decoded. The segment behind it begins where
+/// the line has come to, and is dated so: the date is as wrong as the hole is long.
+const LONGEST_HOLE: Ticks = Ticks(3 * 90_000);
 
 /// What an interval is taken for while neither the stream nor its SPS has told: 25 pictures a second.
 const FIRST_INTERVAL: Ticks = Ticks(3_600);

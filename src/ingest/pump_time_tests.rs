@@ -31,7 +31,7 @@ impl Feed {
 
 #[test]
 fn a_hole_between_two_key_frames_costs_no_picture_and_leaves_no_hole_in_the_decode_line() {
-    for hole in [SECOND * 3, SECOND * 9, SECOND * 30] {
+    for hole in [SECOND * 2 + 1, SECOND * 5 / 2] {
         let mut feed = Feed::new(false);
         feed.one_group(0..30, 0);
         feed.one_group(30 + hole..30 + hole + SECOND * 40, 0);
@@ -44,6 +44,20 @@ fn a_hole_between_two_key_frames_costs_no_picture_and_leaves_no_hole_in_the_deco
             assert!((at - number * FRAME).abs() < 900, "picture {number} is shown at {at}");
         }
         assert_eq!((feed.stats.frames_dropped.get(), feed.pump.withholds()), (0, None));
+    }
+}
+
+#[test]
+fn behind_a_longer_hole_pictures_wait_for_a_key_frame_and_it_is_told() {
+    for hole in [SECOND * 4, SECOND * 30] {
+        let mut feed = Feed::new(false);
+        feed.one_group(0..30, 0);
+        feed.one_group(30 + hole..30 + hole + SECOND * 5, 0);
+        assert_eq!(feed.epochs(), [(false, 30, 0)], "a hole of {hole} pictures");
+        assert_eq!(feed.stats.frames_dropped.get(), SECOND as u64 * 5);
+        assert_eq!(feed.pump.withholds(), Some(Cause::Time));
+        feed.pictures(600 + hole..650 + hole);
+        assert_eq!((feed.epochs().len(), feed.pump.withholds()), (2, None));
     }
 }
 
