@@ -11,6 +11,7 @@ const SECOND: i64 = 90_000;
 pub struct Arrivals {
     began: Option<i64>,
     latest: i64,
+    stamp: i64,
     window: i64,
     current: Option<i64>,
     previous: Option<i64>,
@@ -21,17 +22,26 @@ impl Arrivals {
     /// from the same zero: what the network delays is forgotten by all of them at once.
     const WINDOW: i64 = 10 * SECOND;
 
+    /// What is taken further apart is stamped less exactly: encoders that hold a picture a second to an even pace may be
+    /// off by a third of it.
+    const SLOW: i64 = SECOND / 4;
+
+    /// So much less than what is known a slow frame may make it: many have to say so, where one may be wrong.
+    const STEP: i64 = SECOND / 50;
+
     /// Takes note of a frame.
     pub fn add(&mut self, elapsed: Ticks, arrival: Ticks) {
         self.began.get_or_insert(arrival.0);
         self.latest = arrival.0;
+        let slow = elapsed.0 - std::mem::replace(&mut self.stamp, elapsed.0) > Self::SLOW;
         let window = arrival.0.div_euclid(Self::WINDOW);
         if window != self.window {
             let current = self.current.take();
             self.previous = current.filter(|_| window == self.window + 1);
             self.window = window;
         }
-        let offset = arrival.0 - elapsed.0;
+        let least = self.least().filter(|_| slow).map_or(i64::MIN, |least| least - Self::STEP);
+        let offset = (arrival.0 - elapsed.0).max(least);
         self.current = Some(self.current.map_or(offset, |least| least.min(offset)));
     }
 
@@ -56,8 +66,9 @@ impl Arrivals {
 #[derive(Debug, Default)]
 pub struct Drift {
     window: i64,
-    /// The least `arrival - elapsed` in it, of pictures and of sound.
+    /// The least `arrival - elapsed` in it, of pictures and of sound, and of how many.
     least: [Option<i64>; 2],
+    frames: [u32; 2],
     /// By how much the sound's was more in the windows that are over, newest last.
     apart: VecDeque<i64>,
     found: bool,
@@ -69,6 +80,9 @@ impl Drift {
     /// So many windows in a row tell.
     const WINDOWS: usize = 5;
 
+    /// So many frames of each in a window do: of fewer each may be stamped wrongly by more than what is looked for.
+    const FRAMES: u32 = 5;
+
     /// What two windows in a row differ by at least: 2000 ppm. The long memory is late by no more than 40 ms about less.
     const LEAST: i64 = Self::WINDOW / 500;
 
@@ -78,15 +92,18 @@ impl Drift {
         if window != self.window {
             self.close(window);
         }
-        let least = &mut self.least[usize::from(kind == TrackKind::Audio)];
+        let track = usize::from(kind == TrackKind::Audio);
+        self.frames[track] += 1;
+        let least = &mut self.least[track];
         let offset = arrival.0 - elapsed.0;
         *least = Some(least.map_or(offset, |least| least.min(offset)));
     }
 
     fn close(&mut self, window: i64) {
         let next = std::mem::replace(&mut self.window, window) + 1 == window;
+        let enough = std::mem::take(&mut self.frames).iter().all(|frames| *frames >= Self::FRAMES);
         match std::mem::take(&mut self.least) {
-            [Some(video), Some(audio)] if next => self.apart.push_back(audio - video),
+            [Some(video), Some(audio)] if next && enough => self.apart.push_back(audio - video),
             _ => self.apart.clear(),
         }
         if self.apart.len() > Self::WINDOWS {
@@ -161,5 +178,37 @@ mod tests {
         assert_eq!(arrivals.least(), Some(12 * SECOND));
         arrivals.add(Ticks(0), Ticks(45 * SECOND));
         assert_eq!(arrivals.least(), Some(45 * SECOND), "after a pause nothing is known");
+    }
+
+    #[test]
+    fn one_slow_picture_with_a_wrong_stamp_moves_nothing_and_many_do() {
+        let mut arrivals = Arrivals::default();
+        for n in 0..50 {
+            arrivals.add(Ticks(n * 3_600), Ticks(n * 3_600));
+        }
+        let mut now = 49 * 3_600;
+        let mut slow = |early: i64| {
+            now += SECOND;
+            arrivals.add(Ticks(now + early), Ticks(now));
+            arrivals.least()
+        };
+        assert_eq!(slow(SECOND / 3), Some(-Arrivals::STEP));
+        assert_eq!(slow(0), Some(-Arrivals::STEP));
+        let many: Vec<_> = (0..4).map(|_| slow(Arrivals::STEP * 3)).collect();
+        assert_eq!(many, [2, 3, 3, 3].map(|steps| Some(-steps * Arrivals::STEP)));
+    }
+
+    #[test]
+    fn pictures_that_come_once_a_second_are_too_few_to_tell_of_a_clock() {
+        let mut drift = Drift::default();
+        for n in 0..30 {
+            // Stamps that are off by ever more, and none is wrong by more than a third of a second.
+            drift.add(TrackKind::Video, Ticks(n * SECOND + n * 900), Ticks(n * SECOND));
+            for part in 0..25 {
+                let at = n * SECOND + part * 3_600;
+                drift.add(TrackKind::Audio, Ticks(at), Ticks(at));
+            }
+        }
+        assert_eq!(drift.apart(Ticks(30 * SECOND)), None);
     }
 }
