@@ -17,8 +17,8 @@ pub const MAX_DURATION: Ticks = Ticks(2 * 90_000);
 /// A hole between presentation times longer than this, and than three intervals, is a break.
 const BREAK_AFTER: Ticks = Ticks(2 * 90_000);
 
-/// A hole up to this long is carried over where the picture behind it can be decoded. The segment behind it begins where
-/// the line has come to, and is dated so: the date is as wrong as the hole is long.
+/// A hole is carried over, where the picture behind it can be decoded, if that is shown no later than this after the line
+/// has come to it: the segment behind the hole begins there, and is dated so, which is wrong by as much.
 const LONGEST_HOLE: Ticks = Ticks(3 * 90_000);
 
 /// What an interval is taken for while neither the stream nor its SPS has told: 25 pictures a second.
@@ -136,7 +136,7 @@ impl VideoPace {
     /// True when the line can be carried on to a picture at `presentation` although it [breaks](Self::breaks) there:
     /// pictures behind the hole last longer until the line has caught up.
     pub fn bridges(&self, presentation: Ticks) -> bool {
-        (0..=LONGEST_HOLE.0).contains(&(presentation.0 - self.highest))
+        presentation.0 >= self.highest && presentation.0 - self.next.0 <= LONGEST_HOLE.0
     }
 
     /// Places the next picture in decode order.
