@@ -81,6 +81,8 @@ pub async fn viewers_outlive_both(make: Make, viewers: usize) {
     const PATH: &str = "/hls/cam/sub/video.m3u8";
     let camera = camera().await;
     let first = Site::with_demo_camera(&camera, "").await;
+    // Whoever asks for it while the other one is on air for a second is sent there.
+    first.until_rendition("cam", 1, "live").await;
     first.until_segments(PATH, 1).await;
     let hop = Hop::start(first.address).await;
     let mut cache = Proxy::start(make, hop.address).await;

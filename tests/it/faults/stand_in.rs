@@ -171,6 +171,7 @@ async fn a_camera_that_is_away_as_a_whole_keeps_its_lists() {
     let camera = camera().await;
     let toml = demo_camera("cam", &camera) + &rendition("one", "main", &camera.url("main"), "");
     let site = Site::start(&toml).await;
+    site.until_rendition("cam", 1, "live").await;
     let lists = [MAIN, SUB, "/hls/one/main/video.m3u8"];
     join_all(lists.map(|list| site.until_segments(list, 1))).await;
     is_gone(&camera, true);

@@ -48,6 +48,7 @@ async fn same_state(site: &Site) -> (Playlist, Playlist, Playlist) {
 async fn a_delta_and_what_the_player_has_are_the_whole_list() {
     let camera = camera().await;
     let site = Site::with_demo_camera(&camera, "hls.window = \"10m\"").await;
+    site.until_rendition("cam", 1, "live").await;
     let had = grown(&site, 27.0).await;
     let boundary = had.can_skip_until.expect("a list of ten minutes can be skipped");
     assert!(boundary >= 6.0 * had.target.unwrap() as f64, "N60: {boundary}");

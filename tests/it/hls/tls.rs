@@ -32,6 +32,7 @@ async fn many_requests_wait_side_by_side_in_one_connection_of_http2() {
     let toml = certificate.settings() + &demo_camera("cam", &camera);
     let site = Site::start(&toml).await;
     let address = site.app.tls_address().expect("there is a TLS listener");
+    site.until_rendition("cam", 1, "live").await;
     site.until_segments(VIDEO, 1).await;
 
     // The server's wish counts, not the order of the client's.

@@ -97,6 +97,7 @@ async fn watch(client: Client, mut over: tokio::sync::watch::Receiver<bool>) -> 
 async fn a_viewer_does_not_notice_slow_large_and_hasty_clients() {
     let camera = camera().await;
     let site = Site::with_demo_camera(&camera, "").await;
+    site.until_rendition("cam", 1, "live").await;
     site.until_segments(LIST, 1).await;
     let (end, over) = tokio::sync::watch::channel(false);
     let viewer = tokio::spawn(watch(site.client, over));
