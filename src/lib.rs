@@ -8,8 +8,8 @@
 //!
 //! # The way of a frame
 //! ```text
-//! ingest   RTSP session (through a relay for TLS, redirects, UDP) -> timeline (one clock a camera)
-//!          -> pace (decode times) -> Frame
+//! ingest   RTSP session (through a relay for TLS, redirects, UDP) -> depacketize: packets to access units
+//!          -> timeline (one clock a camera) -> pace (decode times) -> Frame
 //! live     muxer: Frame -> Chunk, the only muxing ever -> window: parts, segments, the ring -> wake
 //! hls      decide: answer, wait or refuse; render: a snapshot as text
 //! mse      feed: a cursor into the ring -> messages; auto: which rendition

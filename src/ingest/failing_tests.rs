@@ -90,5 +90,7 @@ async fn a_panic_is_contained_counted_and_tried_again() {
     stop.cancel();
     task.await.expect("run itself does not panic");
     assert_eq!((stats.panics.get(), stats.sessions.get()), (1, 2));
+    let told = trap.0.statuses();
+    assert!(told.iter().any(|status| status.reason == Failure::Panicked.to_string()), "{told:?}");
     check(&trap.0);
 }

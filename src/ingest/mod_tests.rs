@@ -131,55 +131,6 @@ impl Recorder {
     }
 }
 
-/// Panics at its tenth frame, and never again.
-#[derive(Default)]
-struct Bomb {
-    recorder: Recorder,
-    gone_off: std::sync::atomic::AtomicBool,
-}
-
-impl Sink for Bomb {
-    fn begin(&self, tracks: Tracks) -> Result<(), InitError> {
-        self.recorder.begin(tracks)
-    }
-    fn push(&self, frame: Frame) -> Result<(), PushError> {
-        self.recorder.push(frame)?;
-        let due = self.recorder.frames(TrackKind::Video).len() == 10;
-        assert!(!due || self.gone_off.swap(true, std::sync::atomic::Ordering::Relaxed), "a test's bomb");
-        Ok(())
-    }
-    fn set_status(&self, status: Status) {
-        self.recorder.set_status(status);
-    }
-    fn set_skew(&self, skew: Option<Ticks>) {
-        self.recorder.set_skew(skew);
-    }
-}
-
-#[tokio::test]
-async fn a_panic_ends_its_session_is_counted_and_the_camera_is_connected_again() {
-    let camera = crate::demo::Server::start(crate::demo::Options::default()).await.expect("a camera");
-    let (bomb, stats) = (Arc::<Bomb>::default(), Arc::<RenditionStats>::default());
-    let rendition = Rendition {
-        name: Name { camera: "front-door".into(), rendition: "main".into() },
-        source: source(camera.addr().port(), "main"),
-        options: Options::default(),
-        publisher: Arc::clone(&bomb),
-        stats: Arc::clone(&stats),
-        clock: clock(),
-        sessions: Arc::default(),
-        demand: None,
-    };
-    let stop = CancellationToken::new();
-    let task = tokio::spawn(run(rendition, stop.clone()));
-    bomb.recorder.pictures(40).await;
-    stop.cancel();
-    task.await.expect("run does not panic");
-    assert_eq!((stats.panics.get(), stats.sessions.get()), (1, 2));
-    let told = bomb.recorder.statuses();
-    assert!(told.iter().any(|status| status.reason == Failure::Panicked.to_string()), "{told:?}");
-}
-
 /// A rendition that runs.
 struct Running {
     recorder: Arc<Recorder>,
