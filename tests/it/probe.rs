@@ -64,9 +64,10 @@ async fn what_is_wrong_with_a_camera_is_measured() {
     let arguments = [url.as_str(), "--for", "8s", "--udp"];
     let watching = report(&arguments);
     let skipping = async {
-        until("it is watched", async || camera.counters().played()).await;
-        // Somewhere in the middle of a group.
-        tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
+        // Groups last two seconds.
+        let middle = std::time::Duration::from_millis(2_500);
+        let played = || camera.counters().played().filter(|played| played.elapsed() >= middle);
+        until("the second group is on its way", async || played()).await;
         camera.faults().skip_video_frames(20);
     };
     let (report, ()) = tokio::join!(watching, skipping);
