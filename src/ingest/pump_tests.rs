@@ -1,5 +1,5 @@
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 
@@ -11,6 +11,9 @@ use crate::media::fmp4::Inits;
 use crate::media::{AudioCodec, VideoCodec};
 
 const FRAME: i64 = 3_600;
+
+/// In seconds of Unix time; in June 2026.
+const DAY_0: u64 = 1_781_011_200;
 
 /// Keeps what a channel would get. Refuses frames of exactly 13 bytes.
 #[derive(Default)]
@@ -57,7 +60,15 @@ impl Feed {
     }
 
     fn with(sound: bool, drop_until_sync: bool) -> Self {
-        let now = crate::clock::now();
+        Self::on(0, sound, drop_until_sync)
+    }
+
+    /// As [`with`](Self::with), on a day: how times are rounded differs from day to day, and a test shall not depend
+    /// on when it runs.
+    fn on(day: u32, sound: bool, drop_until_sync: bool) -> Self {
+        let wall =
+            SystemTime::UNIX_EPOCH + Duration::from_secs(DAY_0) + day * Duration::from_millis(86_400_123);
+        let now = crate::clock::Now { wall, ..crate::clock::now() };
         let (shelf, stats, progress) =
             (Arc::<Shelf>::default(), Arc::<RenditionStats>::default(), Arc::<Progress>::default());
         let clock = Arc::new(CameraClock::new(now));

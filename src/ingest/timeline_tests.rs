@@ -1,3 +1,5 @@
+use std::time::{Duration, SystemTime};
+
 use TrackKind::{Audio, Video};
 
 use super::*;
@@ -7,7 +9,9 @@ const FRAME: i64 = 3_600;
 const START: i64 = 100 * SECOND;
 
 fn clock() -> Arc<CameraClock> {
-    Arc::new(CameraClock::new(crate::clock::now()))
+    // On a day that is always the same: how times are rounded differs from day to day.
+    let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_781_011_200);
+    Arc::new(CameraClock::new(crate::clock::Now { wall, ..crate::clock::now() }))
 }
 
 /// An NTP stamp `ticks` after some day in 2026.
