@@ -6,7 +6,8 @@ use crate::media::{Ticks, TrackKind};
 
 const SECOND: i64 = 90_000;
 
-/// The least `arrival - elapsed` of the last 10 to 20 seconds of one track.
+/// The least `arrival - elapsed` of the last 10 to 20 seconds of one track; where frames are slow, the middle of what
+/// they say.
 #[derive(Debug, Default)]
 pub struct Arrivals {
     began: Option<i64>,
@@ -26,13 +27,14 @@ impl Arrivals {
     /// off by a third of it.
     const SLOW: i64 = SECOND / 4;
 
-    /// So much less than what is known a slow frame may make it: many have to say so, where one may be wrong.
-    const STEP: i64 = SECOND / 50;
+    /// So small a part of the time that has passed a slow one moves what is known, whichever way it differs: stamps
+    /// that are too early and too late by turns move it nowhere, and what the network does is followed all the same.
+    const STEPS: i64 = 200;
 
     /// Takes note of a frame.
     pub fn add(&mut self, elapsed: Ticks, arrival: Ticks) {
         self.began.get_or_insert(arrival.0);
-        self.latest = arrival.0;
+        let passed = arrival.0 - std::mem::replace(&mut self.latest, arrival.0);
         let slow = elapsed.0 - std::mem::replace(&mut self.stamp, elapsed.0) > Self::SLOW;
         let window = arrival.0.div_euclid(Self::WINDOW);
         if window != self.window {
@@ -40,9 +42,14 @@ impl Arrivals {
             self.previous = current.filter(|_| window == self.window + 1);
             self.window = window;
         }
-        let least = self.least().filter(|_| slow).map_or(i64::MIN, |least| least - Self::STEP);
-        let offset = (arrival.0 - elapsed.0).max(least);
-        self.current = Some(self.current.map_or(offset, |least| least.min(offset)));
+        let offset = arrival.0 - elapsed.0;
+        match self.least() {
+            Some(least) if slow => {
+                let step = passed.clamp(0, Self::WINDOW) / Self::STEPS;
+                (self.current, self.previous) = (Some(least + (offset - least).clamp(-step, step)), None);
+            }
+            _ => self.current = Some(self.current.map_or(offset, |least| least.min(offset))),
+        }
     }
 
     /// The least of all that is remembered.
@@ -181,21 +188,25 @@ mod tests {
     }
 
     #[test]
-    fn one_slow_picture_with_a_wrong_stamp_moves_nothing_and_many_do() {
+    fn slow_pictures_whose_stamps_are_off_by_turns_move_nothing_and_a_network_that_gets_slower_does() {
         let mut arrivals = Arrivals::default();
         for n in 0..50 {
             arrivals.add(Ticks(n * 3_600), Ticks(n * 3_600));
         }
         let mut now = 49 * 3_600;
-        let mut slow = |early: i64| {
+        // A picture a second, stamped too early or too late; what is known then, in ms.
+        let mut slow = |late: i64| {
             now += SECOND;
-            arrivals.add(Ticks(now + early), Ticks(now));
-            arrivals.least()
+            arrivals.add(Ticks(now - late * SECOND / 1_000), Ticks(now));
+            arrivals.least().expect("pictures came") * 1_000 / SECOND
         };
-        assert_eq!(slow(SECOND / 3), Some(-Arrivals::STEP));
-        assert_eq!(slow(0), Some(-Arrivals::STEP));
-        let many: Vec<_> = (0..4).map(|_| slow(Arrivals::STEP * 3)).collect();
-        assert_eq!(many, [2, 3, 3, 3].map(|steps| Some(-steps * Arrivals::STEP)));
+        let turns: Vec<_> = (0..60).map(|n| slow([-300, 200, -100, 300][n % 4])).collect();
+        assert!(turns.iter().all(|known| known.abs() <= 10), "{turns:?}");
+        let later: Vec<_> = (0..60).map(|n| slow([0, 200, 100][n % 3])).collect();
+        assert!((90..=110).contains(&later[59]), "{later:?}");
+        // Pictures that come fast tell at once.
+        arrivals.add(Ticks(now + 3_600), Ticks(now + 3_600));
+        assert_eq!(arrivals.least(), Some(0));
     }
 
     #[test]

@@ -8,6 +8,9 @@ use crate::ingest::voice::Voice;
 use crate::media::aac::Said;
 use crate::media::{AudioCodec, AudioTrack};
 
+/// So many streams of a description are looked at one by one: no camera has as many, and each look reads all of it.
+const MOST_STREAMS: usize = 8;
+
 /// The first video that can be carried.
 pub fn find_video(streams: &[Stream]) -> Result<usize, Failure> {
     let usable =
@@ -15,11 +18,23 @@ pub fn find_video(streams: &[Stream]) -> Result<usize, Failure> {
     streams.iter().position(usable).ok_or_else(|| Failure::NoVideo { found: offered(streams) })
 }
 
-/// What there is, for who reads of it.
+/// What there is, for who reads of it; of many streams the first ones.
 pub fn offered(streams: &[Stream]) -> String {
-    let found = streams.iter().map(|stream| format!("{} {}", stream.encoding_name(), stream.media()));
-    let found = found.collect::<Vec<_>>().join(", ");
-    if found.is_empty() { "nothing".into() } else { found }
+    let name = |stream: &Stream| format!("{} {}", named(stream.encoding_name()), named(stream.media()));
+    let mut found: Vec<_> = streams.iter().take(MOST_STREAMS).map(name).collect();
+    match streams.len() {
+        0 => found.push("nothing".into()),
+        1..=MOST_STREAMS => {}
+        many => found.push(format!("and {} more", many - MOST_STREAMS)),
+    }
+    found.join(", ")
+}
+
+/// A word of the camera, as far as it is one.
+fn named(word: &str) -> String {
+    let most = 24;
+    let end = if word.chars().count() > most { "…" } else { "" };
+    word.chars().filter(|sign| !sign.is_control()).take(most).collect::<String>() + end
 }
 
 /// A sound that can be carried.
@@ -50,15 +65,19 @@ pub struct LeftOut {
 /// side) comes last: some cameras say it of what they send.
 pub fn find_audio(streams: &[Stream], sdp: &str) -> (Option<Audible>, Option<LeftOut>) {
     let talks_back = |stream: &Stream| section(sdp, stream).lines().any(|line| line.trim() == "a=sendonly");
-    let mut sounds: Vec<_> =
-        streams.iter().enumerate().filter(|(_, stream)| stream.media() == "audio").collect();
-    sounds.sort_by_key(|(_, stream)| talks_back(stream));
+    let mut sounds: Vec<_> = streams
+        .iter()
+        .enumerate()
+        .filter(|(_, stream)| stream.media() == "audio")
+        .take(MOST_STREAMS)
+        .collect();
+    sounds.sort_by_cached_key(|(_, stream)| talks_back(stream));
     let mut left_out = None;
     for (index, stream) in sounds {
         match audible(index, stream, sdp) {
             Ok(audible) => return (Some(audible), None),
             Err(why) => {
-                left_out.get_or_insert(LeftOut { encoding: stream.encoding_name().to_owned(), why });
+                left_out.get_or_insert(LeftOut { encoding: named(stream.encoding_name()), why });
             }
         }
     }
@@ -95,7 +114,7 @@ fn audible(index: usize, stream: &Stream, sdp: &str) -> Result<Audible, String> 
     }
     let channels = stream.channels().map_or(1, std::num::NonZeroU16::get);
     let voice = Voice::new(stream.encoding_name(), clock, channels)
-        .ok_or_else(|| format!("{} cannot be carried", stream.encoding_name()))?;
+        .ok_or_else(|| format!("{} cannot be carried", named(stream.encoding_name())))?;
     Ok(Audible { index, track: voice.track(), sounds: Sounds::Plain, voice: Some(voice), clock })
 }
 
