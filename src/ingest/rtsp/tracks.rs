@@ -151,6 +151,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_word_of_the_camera_is_short_and_clean() {
+        assert_eq!(named("mpeg4-generic"), "mpeg4-generic");
+        assert_eq!(named("h\u{1b}[31m264\u{7}"), "h[31m264");
+        assert_eq!(named(&"x".repeat(50_000)), "x".repeat(24) + "…");
+    }
+
+    #[test]
     fn what_is_said_of_one_stream_is_not_taken_for_what_is_said_of_another() {
         let sdp = "v=0\r\na=control:*\r\nm=video 0 RTP/AVP 96\r\na=fmtp:96 video\r\na=control:rtsp://cam/v/trackID=0\r\n\
                    m=audio 0 RTP/AVP 0 96\r\na=fmtp:96 one\r\na=control:trackID=1\r\n\
