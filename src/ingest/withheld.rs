@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn key_frames_are_missed_after_ninety_seconds_and_thrice_the_longest_time_between_two() {
         for (apart, missed) in [(0, 91), (1, 91), (30, 91), (60, 181), (90, 271)] {
-            let (mut frames, start) = (KeyFrames::default(), Instant::now());
+            let (mut frames, start) = (KeyFrames::default(), crate::clock::now().instant);
             let mut picture = |second: u64| {
                 let sync = second == 0 || second == apart || second == 2 * apart || second == 1_000;
                 frames.picture(sync, start + Duration::from_secs(second));
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn before_the_first_key_frame_none_is_missed_here() {
-        let (mut frames, start) = (KeyFrames::default(), Instant::now());
+        let (mut frames, start) = (KeyFrames::default(), crate::clock::now().instant);
         (0..500).for_each(|second| frames.picture(false, start + Duration::from_secs(second)));
         assert!(!frames.are_missing());
     }
