@@ -6,8 +6,8 @@
 //! (RTP time to presentation time) and `pace.rs` (presentation time to decode time). Only `rtsp.rs` and
 //! the files below it know the RTSP library, which brings packets; `depacketize/` reads them; `relay/` does what that
 //! cannot (TLS, redirects, UDP out of order, pictures without an end, which `swell.rs` suspects); `rate.rs` finds
-//! clocks that run wrongly, `arrivals.rs` and `skew.rs` where sound belongs; `withheld.rs` words what waits for a key
-//! frame; `logins.rs` keeps owners from being locked out of their cameras, `scrub.rs` keeps secrets out of what is
+//! clocks that run wrongly, `arrivals.rs` and `skew.rs` where sound belongs, `stamps.rs` where nobody can tell;
+//! `withheld.rs` words what waits for a key frame; `logins.rs` keeps owners from being locked out of their cameras, `scrub.rs` keeps secrets out of what is
 //! told; `rest.rs` lets a camera on demand sleep; `waiting.rs` holds frames until it is known what an epoch is
 //! made of; `voice.rs` and `sound.rs` make sound that plays, `still.rs` something to see beside sound that plays alone.
 
@@ -34,6 +34,8 @@ pub mod session;
 pub mod sink;
 pub mod skew;
 pub mod sound;
+pub mod stage;
+pub mod stamps;
 pub mod still;
 pub mod swell;
 pub mod timeline;

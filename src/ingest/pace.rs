@@ -249,6 +249,10 @@ pub struct AudioPace {
     /// Frames in a row that were.
     off: u32,
     dropping: bool,
+    /// How far frames that are placed by arrival were ahead of it at least, and of how many.
+    ahead: (i64, u32),
+    /// So many of them are still to be left out.
+    shed: i64,
 }
 
 impl AudioPace {
@@ -259,6 +263,10 @@ impl AudioPace {
     const AT_ONCE_MS: i64 = 200;
     /// Frames in a row that must be off before a small error counts.
     const PATIENCE: u32 = 8;
+    /// A line of frames that come in packets, and each of them late, may be ahead of their arrival by so much.
+    const AHEAD_MS: i64 = 300;
+    /// Of so many frames one has come in time.
+    const ARRIVALS: u32 = 32;
 
     /// Starts a line at `start` (in samples) for a track of `rate` samples a second and `frame`
     /// samples a frame; both are positive.
@@ -267,7 +275,16 @@ impl AudioPace {
         let [least, most] =
             [Self::TOLERANCE_MS.start(), Self::TOLERANCE_MS.end()].map(|ms| ms * rate / 1_000);
         let tolerance = (frame * 5 / 8).clamp(least, most);
-        Self { next: start.max(0), rate, frame, tolerance, off: 0, dropping: false }
+        Self {
+            next: start.max(0),
+            rate,
+            frame,
+            tolerance,
+            off: 0,
+            dropping: false,
+            ahead: (i64::MAX, 0),
+            shed: 0,
+        }
     }
 
     /// The end of the line so far, in samples.
@@ -293,6 +310,24 @@ impl AudioPace {
                 return PacedAudio::Drop;
             }
             self.dropping = false;
+        }
+        PacedAudio::At(self.follow())
+    }
+
+    /// Places the next frame, of which no more is known than that it came at `at` (in samples): right behind the one
+    /// before, as long as that is about where frames come.
+    pub fn arrive(&mut self, at: i64) -> PacedAudio {
+        let [at_once, most] = [Self::AT_ONCE_MS, Self::AHEAD_MS].map(|ms| ms * self.rate / 1_000);
+        self.next = if at - self.next > at_once { at } else { self.next };
+        let ahead = self.next - at;
+        self.ahead = (self.ahead.0.min(ahead), self.ahead.1 + 1);
+        if self.ahead.1 == Self::ARRIVALS {
+            let (least, _) = std::mem::replace(&mut self.ahead, (i64::MAX, 0));
+            self.shed = if least > self.tolerance { least / self.frame } else { 0 };
+        }
+        if self.shed > 0 || ahead > most {
+            self.shed = (self.shed - 1).max(0);
+            return PacedAudio::Drop;
         }
         PacedAudio::At(self.follow())
     }

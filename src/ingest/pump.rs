@@ -16,6 +16,8 @@ use super::pace::VideoPace;
 pub use super::progress::Progress;
 use super::sink::Sink;
 use super::sound::SoundLine;
+use super::stage::{Epoch, Stage};
+use super::stamps::{Judged, Stamps};
 use super::timeline::{Timeline, Verdict};
 use super::waiting::{Held, Waiting};
 use super::withheld::{Cause, Withheld};
@@ -46,6 +48,7 @@ pub struct Pump<S> {
     timeline: Timeline,
     audio: Option<Arc<AudioTrack>>,
     heard: Option<Ticks>,
+    stamps: Stamps,
     /// Since when silence stands in for sound that was never heard.
     silent: Option<Ticks>,
     stage: Stage,
@@ -59,25 +62,6 @@ pub struct Pump<S> {
     /// They are now.
     holding: bool,
     withheld: Withheld,
-}
-
-enum Stage {
-    /// Waiting for a sync sample.
-    Closed,
-    /// A sync sample has come: holding frames back until it is known what the epoch is made of.
-    Waiting(Waiting),
-    Open(Box<Epoch>),
-}
-
-struct Epoch {
-    tracks: Tracks,
-    interval: Option<Ticks>,
-    video: VideoPace,
-    /// Presentation time of the first picture: sound before it is left out.
-    first: Ticks,
-    sound: Option<SoundLine>,
-    /// Its timeline broke: it ends at the next sync sample.
-    broken: bool,
 }
 
 impl<S: Sink> Pump<S> {
@@ -98,6 +82,7 @@ impl<S: Sink> Pump<S> {
             timeline,
             audio,
             heard: None,
+            stamps: Stamps::default(),
             silent: None,
             stage: Stage::Closed,
             epochs: 0,
@@ -142,6 +127,11 @@ impl<S: Sink> Pump<S> {
         self.timeline.clock_is_wrong()
     }
 
+    /// True while the sound is placed by its arrival, since its stamps make no sense.
+    pub fn sound_is_senseless(&self) -> bool {
+        self.stamps.are_senseless()
+    }
+
     /// Pictures before the next one are missing, or cannot be read.
     pub fn damaged(&mut self) {
         self.holding = self.drop_until_sync;
@@ -155,10 +145,8 @@ impl<S: Sink> Pump<S> {
         self.holding &= !picture.sync;
         let arrival = self.clock.ticks_at(picture.arrival);
         let verdict = self.timeline.accept(TrackKind::Video, picture.elapsed, arrival, picture.sync);
-        let (elapsed, broke) = match verdict {
-            Verdict::Frame(elapsed) => (elapsed, false),
-            Verdict::Break(elapsed) => (elapsed, true),
-        };
+        let (Verdict::Frame(elapsed) | Verdict::Break(elapsed)) = verdict;
+        let broke = verdict == Verdict::Break(elapsed);
         if let Some(cause) = self.ends_before(&picture, broke, arrival) {
             self.close(cause);
         }
@@ -181,8 +169,12 @@ impl<S: Sink> Pump<S> {
     /// Takes an audio frame.
     pub fn audio(&mut self, sound: Sound) {
         let arrival = self.clock.ticks_at(sound.arrival);
-        let (Verdict::Frame(elapsed) | Verdict::Break(elapsed)) =
-            self.timeline.accept(TrackKind::Audio, sound.elapsed, arrival, true);
+        let verdict = self.timeline.accept(TrackKind::Audio, sound.elapsed, arrival, true);
+        let (Verdict::Frame(elapsed) | Verdict::Break(elapsed)) = verdict;
+        self.stamps.are_bent(self.timeline.clock_is_wrong());
+        if verdict == Verdict::Break(elapsed) {
+            self.stamps.jumped(arrival);
+        }
         self.heard = Some(arrival);
         self.progress.mute.store(false, Ordering::Relaxed);
         let held = Held { kind: TrackKind::Audio, elapsed, sync: true, data: sound.data };
@@ -302,6 +294,7 @@ impl<S: Sink> Pump<S> {
             self.stats.breaks.add(1);
         }
         self.epochs += 1;
+        self.stamps.begin();
         let video =
             VideoPace::new(Ticks((first.0 - self.lag.0).max(end.0)), waiting.interval, self.lag.0 > 0);
         let interval = waiting.interval;
@@ -338,6 +331,7 @@ impl<S: Sink> Pump<S> {
             self.start(held, Some(track), interval, now);
             return;
         }
+        self.stamps.picture(presentation, now);
         // Sound that has stopped: players of both tracks would wait for it.
         let silence = epoch.sound.as_mut().map(|sound| {
             let frames = sound.silence(presentation, now, Ticks(self.progress.audio.load(Ordering::Relaxed)));
@@ -367,16 +361,23 @@ impl<S: Sink> Pump<S> {
         // Sound that came after the epoch began waits for the next one.
         let Some(sound) = &mut epoch.sound else { return };
         let presentation = self.timeline.map(TrackKind::Audio, held.elapsed);
-        if presentation < epoch.first {
-            return;
-        }
         let end = Ticks(self.progress.audio.load(Ordering::Relaxed));
-        let Some(frame) = sound.place(presentation, now, end, held.data) else {
+        let frame = match self.stamps.judge(presentation, now) {
+            Judged::Stamped if presentation < epoch.first => return,
+            Judged::Stamped => sound.place(presentation, now, end, held.data),
+            Judged::Arrived(at) => sound.follow(at, now, end, held.data),
+            Judged::Nowhere => None,
+        };
+        self.stamps.placed(frame.is_some(), now);
+        let Some(frame) = frame else {
             self.stats.frames_dropped.add(1);
             return;
         };
         self.progress.audio.store(sound.end().0, Ordering::Relaxed);
-        let _refused = self.push(frame);
+        let hole = sound.fill(end, &frame);
+        for frame in hole.into_iter().chain([frame]) {
+            let _refused = self.push(frame);
+        }
     }
 
     fn push(&self, frame: Frame) -> Result<(), PushError> {

@@ -366,6 +366,9 @@ fn after_damage_nothing_is_shown_until_the_next_key_frame_if_that_is_wanted() {
 #[path = "pump_busy_tests.rs"]
 mod busy;
 
+#[path = "pump_stamps_tests.rs"]
+mod stamps;
+
 #[path = "pump_time_tests.rs"]
 mod time;
 

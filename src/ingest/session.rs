@@ -13,7 +13,7 @@ use super::event::{Event, Picture};
 use super::pump::{Progress, Pump};
 use super::rtsp::{Group, Session};
 use super::sink::Sink;
-use super::withheld::Cause;
+use super::withheld::{Cause, KeyFrames};
 use crate::clock;
 use crate::live::{State, Status};
 use crate::media::TrackKind;
@@ -28,6 +28,14 @@ const NO_KEY_FRAME: Duration = Duration::from_secs(10);
 /// What to say then.
 const KEYLESS: &str = "pictures come, but no key frame yet: set a shorter I-frame interval in the camera, and its intra \
                        refresh off";
+
+/// What to say where it stopped to send any.
+const KEYLESS_SINCE: &str = "pictures come, but no key frame any more, so that new viewers have nothing to begin with: set a \
+                             shorter I-frame interval in the camera, and its intra refresh off";
+
+/// What to say of sound whose stamps mean nothing.
+const SENSELESS: &str = "the time stamps of its sound make no sense, so that sound is timed by its arrival now: update the \
+                         camera's firmware, or write audio = \"off\"";
 
 /// What to say where key frames do come, and nobody can decode them.
 const UNDESCRIBED: &str = "pictures come, but not the parameter sets (SPS, PPS) that tell how to decode them, or none that \
@@ -115,6 +123,7 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
             Ok(Ok(Event::Video(picture))) => {
                 last_picture = Some(clock::now().instant);
                 rendition.stats.packets_lost.add(picture.lost.into());
+                told.key_frames.picture(picture.sync, picture.arrival);
                 told.undescribed |= picture.sync && picture.track.is_none();
                 pump_picture(&mut pump, picture);
             }
@@ -140,6 +149,7 @@ async fn play<S: Sink>(rendition: &Rendition<S>, group: &Group, life: &Life) -> 
         }
         told.tell_clock(rendition, pump.clock_is_wrong());
         told.tell_sound(rendition, &session);
+        told.tell_oddities(rendition, pump.sound_is_senseless());
         if let Some(why) = pump.refused() {
             return Failure::Unusable { why: why.to_owned() };
         }
@@ -209,6 +219,12 @@ struct Told {
     /// A key frame came without the parameter sets by which it is decoded.
     undescribed: bool,
     wrong_clock: bool,
+    key_frames: KeyFrames,
+    /// Of them it was told that there are none any more.
+    keyless: bool,
+    /// The sound's stamps mean nothing, which was said once.
+    senseless: bool,
+    told_senseless: bool,
     /// Pictures wait for a key frame.
     withheld: bool,
     /// Nothing but frames that are too large.
@@ -237,6 +253,25 @@ impl Told {
                  sound and picture may be apart by what the network delays: update the camera's firmware",
                 rendition.name
             );
+        }
+    }
+
+    /// What is odd of a camera that is live all the same.
+    fn tell_oddities<S: Sink>(&mut self, rendition: &Rendition<S>, senseless: bool) {
+        let keyless = self.key_frames.are_missing();
+        if (keyless, senseless) == (self.keyless, self.senseless) {
+            return;
+        }
+        let name = &rendition.name;
+        if keyless && !self.keyless {
+            tracing::warn!("camera {name}: {KEYLESS_SINCE}");
+        }
+        if senseless && !std::mem::replace(&mut self.told_senseless, true) {
+            tracing::warn!("camera {name}: {SENSELESS}");
+        }
+        (self.keyless, self.senseless) = (keyless, senseless);
+        if self.live && !self.withheld && !self.choked {
+            rendition.set_status(self.live_status());
         }
     }
 
@@ -281,7 +316,10 @@ impl Told {
     }
 
     fn live_status(&self) -> Status {
-        Status::because(State::Live, self.without_sound.clone().unwrap_or_default())
+        let keyless = self.keyless.then(|| KEYLESS_SINCE.to_owned());
+        let senseless = || self.senseless.then(|| SENSELESS.to_owned());
+        let reason = keyless.or_else(|| self.without_sound.clone()).or_else(senseless);
+        Status::because(State::Live, reason.unwrap_or_default())
     }
 
     fn tell<S: Sink>(

@@ -12,6 +12,9 @@ use crate::media::{AudioTrack, Frame, Ticks, TrackKind, silence};
 /// at most, and no player has more than this in stock.
 const QUIET: Ticks = Ticks(TICKS_PER_SECOND as i64 / 2);
 
+/// The same where sound is placed by its arrival: its line would come back to it with a hole.
+const QUIET_BY_ARRIVAL: Ticks = Ticks(TICKS_PER_SECOND as i64 / 10);
+
 /// What sound may lag behind its pictures without being taken for stopped.
 const MOST_BEHIND: Ticks = Ticks(2 * TICKS_PER_SECOND as i64);
 
@@ -25,13 +28,15 @@ pub struct SoundLine {
     silence: Option<Bytes>,
     pace: Option<AudioPace>,
     first: Ticks,
-    /// Arrival of the last frame.
+    /// Arrival of the last frame that had a place.
     heard: Ticks,
     /// The newest picture's presentation.
     picture: Ticks,
     /// How far the sound was behind the newest picture when it last came.
     behind: Ticks,
     quiet: bool,
+    /// The last frame was placed by its arrival.
+    by_arrival: bool,
 }
 
 impl SoundLine {
@@ -40,7 +45,7 @@ impl SoundLine {
     pub fn new(track: Arc<AudioTrack>, first: Ticks, heard: Option<Ticks>) -> Self {
         let (silence, behind, quiet) = (silence::frame(&track), Ticks(0), heard.is_none());
         let heard = heard.unwrap_or(first);
-        Self { track, silence, pace: None, first, heard, picture: first, behind, quiet }
+        Self { track, silence, pace: None, first, heard, picture: first, behind, quiet, by_arrival: false }
     }
 
     /// Where the sound has come to: where the epoch begins, before there is any.
@@ -52,13 +57,27 @@ impl SoundLine {
     /// Places a frame that the camera plays at `presentation` and that came at `now`; `None` where the line is
     /// ahead of it. `end` is where the sound of earlier epochs ended.
     pub fn place(&mut self, presentation: Ticks, now: Ticks, end: Ticks, data: Bytes) -> Option<Frame> {
-        (self.heard, self.quiet) = (now, false);
+        (self.quiet, self.by_arrival) = (false, false);
         self.behind = Ticks((self.picture - presentation).0.clamp(0, MOST_BEHIND.0));
         let samples = presentation.to_timescale(self.track.sample_rate);
-        match self.pace(samples, end).place(samples) {
-            PacedAudio::At(decode_time) => Some(self.frame(decode_time, data)),
-            PacedAudio::Drop => None,
-        }
+        let paced = self.pace(samples, end).place(samples);
+        self.paced(paced, now, data)
+    }
+
+    /// Places a frame whose stamp means nothing, and that came at `now`, when the pictures were at `at`; else as
+    /// [`place`](Self::place).
+    pub fn follow(&mut self, at: Ticks, now: Ticks, end: Ticks, data: Bytes) -> Option<Frame> {
+        (self.quiet, self.by_arrival, self.behind) = (false, true, Ticks(0));
+        let samples = at.to_timescale(self.track.sample_rate);
+        let paced = self.pace(samples, end).arrive(samples);
+        self.paced(paced, now, data)
+    }
+
+    /// What is left out is not heard: where that goes on, silence takes its place.
+    fn paced(&mut self, paced: PacedAudio, now: Ticks, data: Bytes) -> Option<Frame> {
+        let PacedAudio::At(decode_time) = paced else { return None };
+        self.heard = now;
+        Some(self.frame(decode_time, data))
     }
 
     /// The silence that is due with a picture at `picture` that came at `now`, if the sound has stopped.
@@ -67,8 +86,12 @@ impl SoundLine {
         let Some(data) = self.silence.clone() else { return Vec::new() };
         let due = self.picture - self.behind;
         // How late the sound comes is not known before it came.
-        let patience = if self.pace.is_some() { QUIET } else { MOST_BEHIND };
-        self.quiet |= now - self.heard >= patience && due - self.end() >= patience;
+        let (unheard, patience) = match (self.by_arrival, &self.pace) {
+            (true, _) => (Ticks(0), QUIET_BY_ARRIVAL),
+            (false, Some(_)) => (QUIET, QUIET),
+            (false, None) => (MOST_BEHIND, MOST_BEHIND),
+        };
+        self.quiet |= now - self.heard >= unheard && due - self.end() >= patience;
         if !self.quiet {
             return Vec::new();
         }
@@ -78,6 +101,21 @@ impl SoundLine {
         let count = ((due.to_timescale(rate) - pace.end()) / samples).clamp(0, MOST_AT_ONCE);
         let times: Vec<u64> = (0..count).map(|_| pace.follow()).collect();
         times.into_iter().map(|decode_time| self.frame(decode_time, data.clone())).collect()
+    }
+
+    /// Silence for the hole between `end`, where the sound ended before, and `next`, if a player would wait in it.
+    pub fn fill(&self, end: Ticks, next: &Frame) -> Vec<Frame> {
+        let Some(data) = self.silence.as_ref().filter(|_| end > self.first) else { return Vec::new() };
+        // Rounded up, so that it is no earlier.
+        let start = end.to_timescale(self.track.sample_rate) + 1;
+        let hole = next.decode_time as i64 - start;
+        let count = (hole / i64::from(self.track.frame_samples)).clamp(0, MOST_AT_ONCE);
+        if Ticks::from_timescale(hole, self.track.sample_rate) < QUIET_BY_ARRIVAL {
+            return Vec::new();
+        }
+        // Its end is that of the hole.
+        let times = (1..=count).rev().map(|n| next.decode_time - n as u64 * u64::from(next.duration));
+        times.map(|decode_time| self.frame(decode_time, data.clone())).collect()
     }
 
     fn pace(&mut self, start: i64, end: Ticks) -> &mut AudioPace {
@@ -201,6 +239,21 @@ mod tests {
                 let presentation = Ticks(SECOND + n * 3_600 + half * 1_800);
                 line.place(presentation, now, Ticks(0), Bytes::from_static(b"loud"));
             }
+        }
+    }
+
+    #[test]
+    fn a_hole_that_a_player_would_wait_in_is_filled_up_to_the_sound_behind_it() {
+        let mut line = line();
+        play(&mut line, SECOND, SECOND, 0);
+        for (hole, frames) in [(SECOND / 20, 0), (SECOND / 2, 23), (SECOND, 46)] {
+            let end = line.end();
+            let next = line.frame((end + Ticks(hole)).to_timescale(48_000) as u64, Bytes::new());
+            let filled = line.fill(end, &next);
+            assert_eq!(filled.len(), frames, "{hole}");
+            let times: Vec<u64> = filled.iter().chain([&next]).map(|frame| frame.decode_time).collect();
+            assert!(times.windows(2).all(|pair| pair[1] == pair[0] + 1_024));
+            assert!(times[0] >= end.to_timescale(48_000) as u64);
         }
     }
 
