@@ -280,6 +280,7 @@ fn pictures_that_stop_have_ended() {
         assert_eq!((report.ended.as_deref(), report.watched_seconds), (expected, end));
         assert_eq!(report.advice.iter().any(|advice| advice.contains("did not last")), expected.is_some());
         assert_eq!(report.to_string().contains("ended           no picture"), expected.is_some(), "{report}");
+        assert_eq!(report.advice.iter().any(|advice| advice.contains("RTCP")), seconds > 6.0, "{report}");
     }
     let hung_up = Report::of(&Camera::default().watched(5.0), Some("the camera hung up".into()));
     assert!(only_advice(&hung_up).contains("did not last: the camera hung up"), "{hung_up}");

@@ -253,7 +253,9 @@ fn clock_advice(report: &Report) -> Vec<String> {
             ahead.abs()
         ));
     }
-    if clock.sender_reports == 0 && report.watched_seconds > 6.0 {
+    // A camera that stopped meanwhile had no longer than its pictures last.
+    let lasted = report.video.frame_rate.map_or(0.0, |rate| report.video.pictures as f64 / rate.max(0.01));
+    if clock.sender_reports == 0 && lasted.min(report.watched_seconds) > 6.0 {
         advice.push(
             "Switch on RTCP, if there is such a switch: without sender reports nothing proves that two renditions show \
              the same instant, and players are not offered a choice."
