@@ -153,6 +153,12 @@ fn a_camera_to_look_at_is_told_with_its_credentials_from_wherever_and_shown_with
             &["probe", "rtsp://u:hunter2@h/", "--password-file", file],
             "--password-file: the URL holds a password already; keep one of them",
         ),
+        (&["probe", "rtsp://h:99999/"], "URL: not a URL: invalid port number"),
+        (
+            &["probe", "rtsp://viewer:hunt@er2:w/x@h"],
+            "URL: not a URL: invalid port number; if the password has a '/', '?', '#', '@', ':' or '%', write %2F, %3F, \
+             %23, %40, %3A or %25 for it, or use --username and --password-file",
+        ),
         (&["probe", "rtsps://h/", "--tls-ca", file], "--tls-ca: there is no certificate in the file"),
     ] {
         assert_eq!(action(line).unwrap_err(), message, "{line:?}");

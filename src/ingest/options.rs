@@ -34,6 +34,9 @@ pub enum Trust {
     #[default]
     WebRoots,
     /// Who shows one of these, or one that one of these has signed for the host of the URL (`tls_ca`).
+    ///
+    /// One of these itself counts as it is: cameras make their own, call them an authority's or nobody's, and let
+    /// them run out. If it names hosts (RFC 5280, 4.2.1.6), that of the URL must be among them, though.
     Roots(Arc<[CertificateDer<'static>]>),
     /// Whoever answers (`tls = "insecure"`).
     Insecure,

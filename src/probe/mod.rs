@@ -2,9 +2,12 @@
 //!
 //! Belongs here: watching one session, measuring it, judging it, wording the report. Does not belong here: how a
 //! session comes about (`ingest`), serving anything.
-//! Read first: `observer.rs` (what is noted), `report.rs` (what is made of it), `verdict.rs` (who will play it).
+//! Read first: `observer.rs` (what is noted), `report.rs` (what is made of it), `verdict.rs` (who will play it);
+//! `keyframes.rs` and `lateness.rs` each know one thing about pictures.
 //! All of them are pure but for [`watch`].
 
+mod keyframes;
+mod lateness;
 mod observer;
 mod report;
 mod text;
@@ -74,6 +77,7 @@ pub async fn watch(source: &Source, span: Duration) -> Result<Report, Failure> {
             Err(_) => break None,
         }
     };
+    observer.ends(clock::now().instant);
     drop(session);
     group.teardown(limit).await;
     Ok(Report::of(&observer, ended))

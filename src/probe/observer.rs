@@ -13,6 +13,11 @@ const MOST_PICTURES: usize = 36_000;
 /// Seconds from 1900, where NTP begins, to 1970 (RFC 868).
 const NTP_TO_UNIX: f64 = 2_208_988_800.0;
 
+/// Pictures that stay away for so long have stopped, ...
+const SILENCE: Duration = Duration::from_secs(3);
+/// ... unless they are as far apart as that, in intervals.
+const SILENT_INTERVALS: u32 = 3;
+
 /// What is known before the first picture.
 #[derive(Clone, Debug)]
 pub struct Sight {
@@ -52,6 +57,10 @@ pub(super) struct SenderReport {
 pub struct Observer {
     pub(super) sight: Sight,
     pub(super) pictures: Vec<Note>,
+    /// When the last picture came, whether it was noted or not.
+    pub(super) last: Option<Instant>,
+    /// When watching ended.
+    pub(super) until: Option<Instant>,
     pub(super) track: Option<Arc<VideoTrack>>,
     pub(super) parameter_changes: usize,
     pub(super) nominal_interval: Option<Ticks>,
@@ -69,6 +78,8 @@ impl Observer {
         Self {
             sight,
             pictures: Vec::new(),
+            last: None,
+            until: None,
             track: None,
             parameter_changes: 0,
             nominal_interval: None,
@@ -91,6 +102,7 @@ impl Observer {
             self.track = Some(track.clone());
         }
         self.nominal_interval = picture.interval.or(self.nominal_interval);
+        self.last = Some(picture.arrival);
         if self.pictures.len() < MOST_PICTURES {
             let Picture { arrival, elapsed, sync, ref data, .. } = *picture;
             self.pictures.push(Note { arrival, elapsed, sync, bytes: data.len() });
@@ -115,6 +127,20 @@ impl Observer {
         if self.reports.len() < MOST_PICTURES {
             self.reports.push(SenderReport { video, ahead });
         }
+    }
+
+    /// Watching ended `now`.
+    pub fn ends(&mut self, now: Instant) {
+        self.until = Some(now);
+    }
+
+    /// How long no picture had come when watching ended, if that is longer than they are apart anyhow.
+    pub(super) fn silence(&self) -> Option<Duration> {
+        let (first, last) = (self.pictures.first()?, self.pictures.last()?);
+        let intervals = u32::try_from(self.pictures.len() - 1).unwrap_or(u32::MAX).max(1);
+        let usual = last.arrival.saturating_duration_since(first.arrival) / intervals;
+        let silence = self.until?.saturating_duration_since(self.last?);
+        (silence > SILENCE.max(usual * SILENT_INTERVALS)).then_some(silence)
     }
 
     /// Takes note of frames that could not be read.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::lateness;
 use super::observer::{Note, Observer};
 use super::verdict::{self, Verdict};
 use crate::media::time::TICKS_PER_SECOND;
@@ -24,7 +25,7 @@ pub struct Report {
     pub first_picture_seconds: Option<f64>,
     /// Seconds that were watched.
     pub watched_seconds: f64,
-    /// Why the camera ended it, if it did.
+    /// Why pictures ended before watching did, if they did.
     pub ended: Option<String>,
     /// The video.
     pub video: Video,
@@ -120,7 +121,7 @@ pub struct Audio {
 pub struct Clock {
     /// How much faster than ours the RTP clock runs, in percent.
     pub rate_percent: Option<f64>,
-    /// The latest picture against the promptest, in milliseconds.
+    /// The latest picture against the promptest, in milliseconds; another order than they are shown in is no delay.
     pub jitter_ms: Option<f64>,
     /// Jumps of the RTP time of a second and more.
     pub jumps: usize,
@@ -135,15 +136,18 @@ pub struct Clock {
 }
 
 impl Report {
-    /// What `observer` saw; `ended` is why the camera ended it, if it did.
+    /// What `observer` saw; `ended` is why the camera ended it, if it did. One that falls silent has ended it too.
     pub fn of(observer: &Observer, ended: Option<String>) -> Self {
         let sight = &observer.sight;
         let since =
             |later: std::time::Instant, earlier| later.saturating_duration_since(earlier).as_secs_f64();
         let first = observer.pictures.iter().find(|note| note.sync);
         let watched = match (observer.pictures.first(), observer.pictures.last()) {
-            (Some(first), Some(last)) => since(last.arrival, first.arrival),
+            (Some(first), Some(last)) => since(observer.until.unwrap_or(last.arrival), first.arrival),
             _ => 0.0,
+        };
+        let silent = |silence: std::time::Duration| {
+            format!("no picture came for the last {:.1} s", silence.as_secs_f64())
         };
         let (video, clock) = (video(observer), clock(observer));
         let mut report = Self {
@@ -156,7 +160,7 @@ impl Report {
             connect_seconds: millis(since(sight.playing, sight.began.instant)),
             first_picture_seconds: first.map(|note| millis(since(note.arrival, sight.playing))),
             watched_seconds: millis(watched),
-            ended,
+            ended: ended.or_else(|| observer.silence().map(silent)),
             audio: audio(observer),
             packets_lost: observer.lost,
             frames_damaged: observer.damaged,
@@ -276,17 +280,13 @@ fn clock(observer: &Observer) -> Clock {
     };
     let jumps = pictures.windows(2).filter(|two| jumps(two)).count();
     let (mut rate, mut jitter) = (None, None);
-    if let (Some(first), Some(last), 0) = (pictures.first(), pictures.last(), jumps) {
-        let arrived = |note: &Note| (note.arrival - first.arrival).as_secs_f64();
-        let told = |note: &Note| seconds(note.elapsed.0 - first.elapsed.0);
+    let line = lateness::line(pictures);
+    if let (Some(last), 0) = (line.last(), jumps) {
         // Below three seconds the network's jitter is all that is seen.
-        rate = (arrived(last) >= 3.0).then(|| hundredths((told(last) / arrived(last) - 1.0) * 100.0));
+        rate = (last.arrived >= 3.0).then(|| hundredths((last.told / last.arrived - 1.0) * 100.0));
         // A clock that is wrong throughout makes nobody late.
         let pace = rate.map_or(1.0, |rate| 1.0 + rate / 100.0);
-        let delays = pictures.iter().map(|note| arrived(note) - told(note) / pace);
-        let (least, most) =
-            delays.fold((f64::MAX, f64::MIN), |(least, most), one| (least.min(one), most.max(one)));
-        jitter = Some(((most - least) * 1e3).round());
+        jitter = Some((lateness::spread(&line, pace) * 1e3).round());
     }
     let of_video = observer.reports.iter().filter(|report| report.video);
     Clock {
@@ -336,7 +336,7 @@ fn profile(track: &VideoTrack) -> Option<String> {
     }
 }
 
-fn seconds(ticks: i64) -> f64 {
+pub(super) fn seconds(ticks: i64) -> f64 {
     ticks as f64 / f64::from(TICKS_PER_SECOND)
 }
 

@@ -79,6 +79,16 @@ impl Camera {
         observer
     }
 
+    /// The same, without the key frames from second `from` on.
+    fn without_key_frames(&self, seconds: f64, from: f64) -> Observer {
+        let mut observer = self.watched(seconds);
+        let first = observer.pictures[0].arrival;
+        for note in &mut observer.pictures {
+            note.sync &= (note.arrival - first).as_secs_f64() < from;
+        }
+        observer
+    }
+
     fn report(&self) -> Report {
         Report::of(&self.watched(10.0), None)
     }
@@ -215,6 +225,72 @@ fn a_long_gop_is_known_before_it_has_ended() {
     assert!(report.video.gop.longest() > Some(9.0), "{:?}", report.video.gop);
     assert!(only_advice(&report).contains("Smart Codec"));
     assert!(report.to_string().contains("one, and no other in 10.0 s"), "{report}");
+}
+
+#[test]
+fn without_a_key_frame_nothing_is_promised() {
+    let report = Report::of(&Camera::default().without_key_frames(10.0, 0.0), None);
+    assert_eq!(plays(&report), [Plays::No; 4]);
+    for verdict in &report.players {
+        assert!(verdict.why.contains("no key frame came in 10.0 s"), "{verdict:?}");
+        assert_eq!(verdict.latency_seconds, None);
+    }
+    for words in ["I-frame interval to 25 to 50", "intra refresh", "Smart Codec"] {
+        assert!(only_advice(&report).contains(words), "{words}: {report}");
+    }
+    // A short look proves nothing, and a codec that plays nowhere is the better reason.
+    let short = Report::of(&Camera::default().without_key_frames(2.0, 0.0), None);
+    assert_eq!(plays(&short), [Plays::Maybe; 4]);
+    assert!(only_advice(&short).contains("Look longer"), "{short}");
+    let rare = Camera { codec: (VideoCodec::H264, "avc1.f4000d"), ..Camera::default() };
+    let rare = Report::of(&rare.without_key_frames(10.0, 0.0), None);
+    assert_eq!((plays(&rare), rare.advice.len()), (vec![Plays::No; 4], 3));
+    assert!(rare.players[0].why.contains("Safari decodes") && rare.advice[0].contains("I-frame"), "{rare}");
+}
+
+#[test]
+fn key_frames_that_come_no_more_are_told() {
+    for (from, row) in [
+        (1.0, "one, and no other in 20.0 s"),
+        (5.0, "every 50 pictures, 2.00 s at most, none in the last 16.0 s"),
+    ] {
+        let report = Report::of(&Camera::default().without_key_frames(20.0, from), None);
+        assert_eq!(plays(&report), [Plays::Maybe; 4]);
+        assert!(report.players[3].why.contains("who comes later waits"), "{report}");
+        assert!(only_advice(&report).contains("intra refresh"), "{report}");
+        assert!(report.to_string().contains(row), "{report}");
+    }
+    // Twelve seconds are no more than what has been seen.
+    let long = Camera { gop: vec![250], ..Camera::default() }.watched(22.0);
+    assert_eq!(plays(&Report::of(&long, None)), [Plays::Yes; 4]);
+}
+
+#[test]
+fn pictures_that_stop_have_ended() {
+    for (camera, seconds, end, expected) in [
+        (Camera::default(), 4.0, 20.0, Some("no picture came for the last 16.0 s")),
+        (Camera::default(), 10.0, 12.0, None),
+        // One in two seconds, for which five seconds are not too long yet.
+        (Camera { fps: 0.5, gop: vec![1], ..Camera::default() }, 20.0, 23.0, None),
+    ] {
+        let mut observer = camera.watched(seconds);
+        let first = observer.pictures[0].arrival;
+        observer.ends(first + Duration::from_secs_f64(end));
+        let report = Report::of(&observer, None);
+        assert_eq!((report.ended.as_deref(), report.watched_seconds), (expected, end));
+        assert_eq!(report.advice.iter().any(|advice| advice.contains("did not last")), expected.is_some());
+        assert_eq!(report.to_string().contains("ended           no picture"), expected.is_some(), "{report}");
+        assert_eq!(report.advice.iter().any(|advice| advice.contains("RTCP")), seconds > 6.0, "{report}");
+    }
+    let hung_up = Report::of(&Camera::default().watched(5.0), Some("the camera hung up".into()));
+    assert!(only_advice(&hung_up).contains("did not last: the camera hung up"), "{hung_up}");
+}
+
+#[test]
+fn b_frames_are_not_laid_to_the_network() {
+    let report = Camera { b_frames: true, ..Camera::default() }.report();
+    assert_eq!((report.clock.jitter_ms, report.clock.rate_percent), (Some(0.0), Some(0.0)));
+    assert!(only_advice(&report).contains("B-frames"), "{report}");
 }
 
 #[test]

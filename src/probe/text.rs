@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::keyframes;
 use super::report::{Audio, Clock, Gop, Report, Video};
 
 /// Width of the column of names.
@@ -76,16 +77,17 @@ fn video(f: &mut fmt::Formatter<'_>, video: &Video) -> fmt::Result {
 
 fn gop(gop: &Gop) -> String {
     let open = gop.open_seconds.unwrap_or_default();
+    let since =
+        keyframes::no_more(gop).map_or(String::new(), |open| format!(", none in the last {open:.1} s"));
+    let longest_seconds = gop.longest_seconds.unwrap_or_default();
+    let at_most = if since.is_empty() { gop.longest().unwrap_or_default() } else { longest_seconds };
     match (gop.pictures, gop.longest_seconds) {
         (Some((shortest, longest)), Some(_)) if gop.regular == Some(true) && shortest == longest => {
-            format!("every {longest} pictures, {:.2} s at most", gop.longest().unwrap_or_default())
+            format!("every {longest} pictures, {at_most:.2} s at most{since}")
         }
         (Some((shortest, longest)), Some(_)) => {
             let even = if gop.regular == Some(true) { "" } else { ", uneven" };
-            format!(
-                "every {shortest} to {longest} pictures, {:.2} s at most{even}",
-                gop.longest().unwrap_or_default()
-            )
+            format!("every {shortest} to {longest} pictures, {at_most:.2} s at most{even}{since}")
         }
         _ if gop.open_seconds.is_some() => format!("one, and no other in {open:.1} s"),
         _ => "none".to_owned(),

@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+use super::keyframes::{self, Lack};
 use super::report::Report;
 use crate::live::targets::{self, Measured, Targets};
 use crate::live::{Options, Targets as Promise};
@@ -14,10 +15,6 @@ use crate::media::time::TICKS_PER_SECOND;
 /// What encoder, network and decoder take, beside what the way of delivery takes.
 const ANY_WAY_SECONDS: f64 = 0.3;
 
-/// Longest distance of key frames that is good for all.
-const GOOD_GOP_SECONDS: f64 = 4.0;
-/// Key frames closer than this cost bits and bring nothing.
-const SHORT_GOP_SECONDS: f64 = 0.45;
 /// Slower than this, parts hold too few pictures for the short part target.
 const GOOD_FRAME_RATE: f64 = 15.0;
 /// More than phones on the road can take.
@@ -35,7 +32,7 @@ const HIGH_JITTER_MS: f64 = 300.0;
 pub enum Plays {
     /// On all that are not ancient.
     Yes,
-    /// On some machines.
+    /// On some machines, or at some times.
     Maybe,
     /// Nowhere.
     No,
@@ -70,12 +67,14 @@ pub struct Verdict {
 /// A verdict on each family.
 pub(super) fn players(report: &Report) -> Vec<Verdict> {
     let latency = latencies(report);
-    let verdict = |player, by, (plays, why): (Plays, &str), latency: f64| Verdict {
-        player,
-        by,
-        plays,
-        why: why.to_owned(),
-        latency_seconds: (plays != Plays::No).then_some((latency * 10.0).round() / 10.0),
+    let lack = Lack::of(report);
+    let verdict = |player, by, (plays, why): (Plays, &str), latency: f64| {
+        let (plays, why) = match lack {
+            Some(lack) => lack.judge(plays, why),
+            None => (plays, why.to_owned()),
+        };
+        let latency_seconds = (plays != Plays::No).then_some((latency * 10.0).round() / 10.0);
+        Verdict { player, by, plays, why, latency_seconds }
     };
     vec![
         verdict("Safari, iPhone", "low-latency HLS (over HTTP/2)", apple(report), latency.low),
@@ -164,8 +163,21 @@ fn firefox(report: &Report) -> (Plays, &'static str) {
 
 /// What to do about it, the most useful first.
 pub(super) fn advice(report: &Report) -> Vec<String> {
-    let all = [codec_advice(report), gop_advice(report), stream_advice(report), clock_advice(report)];
-    all.into_iter().flatten().collect()
+    let mut all: Vec<String> = end_advice(report).into_iter().collect();
+    let mut codec = codec_advice(report);
+    // Where there is nothing to begin at, all else can wait.
+    let place = if Lack::of(report).is_some() { 0 } else { codec.len() };
+    codec.splice(place..place, keyframes::advice(report));
+    all.extend([codec, stream_advice(report), clock_advice(report)].into_iter().flatten());
+    all
+}
+
+fn end_advice(report: &Report) -> Option<String> {
+    let ended = report.ended.as_ref()?;
+    Some(format!(
+        "Find out why it did not last: {ended}. Look whether the camera restarts, loses its network, has too many \
+         viewers or rests between movements; each time viewers are left with a picture that stands still."
+    ))
 }
 
 fn codec_advice(report: &Report) -> Vec<String> {
@@ -191,37 +203,6 @@ fn codec_advice(report: &Report) -> Vec<String> {
         );
     }
     advice
-}
-
-fn gop_advice(report: &Report) -> Vec<String> {
-    let gop = &report.video.gop;
-    let Some(longest) = gop.longest() else { return Vec::new() };
-    let wish = match report.video.frame_rate {
-        Some(rate) => format!(
-            "{:.0} to {:.0} (a key frame every one or two seconds)",
-            rate.max(1.0),
-            rate.max(1.0) * 2.0
-        ),
-        None => "one or two times the frame rate".to_owned(),
-    };
-    if longest > GOOD_GOP_SECONDS {
-        return vec![format!(
-            "Set the I-frame interval to {wish}, and switch off \"Smart Codec\", \"H.264+\" and the like: {longest:.1} s \
-             without a key frame make HLS start slowly and lag."
-        )];
-    }
-    if gop.regular == Some(false) {
-        return vec![format!(
-            "Set a fixed I-frame interval of {wish}, and switch off \"Smart Codec\" and key frames at changes of scene: \
-             uneven ones make uneven segments."
-        )];
-    }
-    if gop.count > 1 && longest < SHORT_GOP_SECONDS {
-        return vec![format!(
-            "Set the I-frame interval to {wish}: more key frames cost bits and bring nothing."
-        )];
-    }
-    Vec::new()
 }
 
 fn stream_advice(report: &Report) -> Vec<String> {
@@ -272,7 +253,9 @@ fn clock_advice(report: &Report) -> Vec<String> {
             ahead.abs()
         ));
     }
-    if clock.sender_reports == 0 && report.watched_seconds > 6.0 {
+    // A camera that stopped meanwhile had no longer than its pictures last.
+    let lasted = report.video.frame_rate.map_or(0.0, |rate| report.video.pictures as f64 / rate.max(0.01));
+    if clock.sender_reports == 0 && lasted.min(report.watched_seconds) > 6.0 {
         advice.push(
             "Switch on RTCP, if there is such a switch: without sender reports nothing proves that two renditions show \
              the same instant, and players are not offered a choice."

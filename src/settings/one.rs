@@ -36,7 +36,7 @@ impl SourceArg {
     pub fn source(&self) -> Result<Source, Problem> {
         use secrecy::ExposeSecret;
         let Located { url, username, password } =
-            source::locate(self.url.expose_secret()).map_err(|text| problem("URL", text))?;
+            source::locate(self.url.expose_secret()).map_err(|text| problem("URL", self.with_hint(text)))?;
         if password.is_some() && self.password_file.is_some() {
             return Err(problem("--password-file", "the URL holds a password already; keep one of them"));
         }
@@ -58,6 +58,16 @@ impl SourceArg {
         };
         let transport = if self.udp { Transport::Udp } else { Transport::Tcp };
         Ok(Source { url, transport, trust, username, password, audio: true, video: true })
+    }
+
+    /// What is wrong with the URL, and what that comes from nearly always if it holds a password. Quotes nothing.
+    fn with_hint(&self, text: String) -> String {
+        use secrecy::ExposeSecret;
+        if !text.starts_with("not a URL") || !self.url.expose_secret().contains('@') {
+            return text;
+        }
+        text + "; if the password has a '/', '?', '#', '@', ':' or '%', write %2F, %3F, %23, %40, %3A or %25 for it, \
+                or use --username and --password-file"
     }
 }
 

@@ -6,9 +6,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -118,22 +120,84 @@ fn config(trust: &Trust) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder =
         ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
-    let roots = match trust {
-        Trust::Insecure => {
-            let anyone = Arc::new(Anyone(provider));
-            let builder = builder.dangerous().with_custom_certificate_verifier(anyone);
-            return Ok(builder.with_no_client_auth());
-        }
-        Trust::WebRoots => RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-        Trust::Roots(certificates) => {
-            let mut roots = RootCertStore::empty();
-            for certificate in certificates.iter() {
-                roots.add(certificate.clone())?;
-            }
-            roots
+    let verifier: Arc<dyn ServerCertVerifier> = match trust {
+        Trust::Insecure => Arc::new(Anyone(provider)),
+        Trust::Roots(certificates) => Arc::new(Listed::new(certificates.clone(), provider)?),
+        Trust::WebRoots => {
+            let roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+            return Ok(builder.with_root_certificates(roots).with_no_client_auth());
         }
     };
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+}
+
+/// Takes the listed certificates themselves, and those that they have signed ([`Trust::Roots`]).
+///
+/// The usual rules take no authority's certificate for a camera's own, though that is what `openssl req -x509` and
+/// many cameras make, and want a host's name and a date: what is listed byte by byte is known without.
+#[derive(Debug)]
+struct Listed {
+    certificates: Arc<[CertificateDer<'static>]>,
+    signed: Arc<WebPkiServerVerifier>,
+}
+
+impl Listed {
+    fn new(
+        certificates: Arc<[CertificateDer<'static>]>,
+        provider: Arc<CryptoProvider>,
+    ) -> Result<Self, rustls::Error> {
+        let mut roots = RootCertStore::empty();
+        for certificate in certificates.iter() {
+            roots.add(certificate.clone())?;
+        }
+        let signed = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
+        let signed = signed.map_err(|error| rustls::Error::General(error.to_string()))?;
+        Ok(Self { certificates, signed })
+    }
+}
+
+impl ServerCertVerifier for Listed {
+    fn verify_server_cert(
+        &self,
+        shown: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if !self.certificates.contains(shown) {
+            return self.signed.verify_server_cert(shown, between, name, ocsp, now);
+        }
+        match verify_server_name(&ParsedCertificate::try_from(shown)?, name) {
+            Err(rustls::Error::InvalidCertificate(CertificateError::NotValidForNameContext {
+                presented,
+                ..
+            })) if presented.is_empty() => Ok(ServerCertVerified::assertion()),
+            named => named.map(|()| ServerCertVerified::assertion()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.signed.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.signed.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.signed.supported_verify_schemes()
+    }
 }
 
 /// Takes any certificate: encrypted, but nobody knows with whom (`tls = "insecure"`).

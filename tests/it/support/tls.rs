@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rcgen::{CertifiedKey, KeyPair};
+use rcgen::{CertificateParams, CertifiedKey, KeyPair};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
@@ -91,7 +91,17 @@ impl Certificate {
 
 /// A certificate of nobody's authority for `name`, as PEM, and who shows it.
 pub fn identity(name: &str) -> (String, TlsAcceptor) {
-    let made = signs_itself(name);
+    shown(signs_itself(name))
+}
+
+/// The same of a certificate as `params` say, which signs itself.
+pub fn identity_of(params: CertificateParams) -> (String, TlsAcceptor) {
+    let signing_key = KeyPair::generate().unwrap();
+    let cert = params.self_signed(&signing_key).unwrap();
+    shown(CertifiedKey { cert, signing_key })
+}
+
+fn shown(made: CertifiedKey<KeyPair>) -> (String, TlsAcceptor) {
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
     let config =
         ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();

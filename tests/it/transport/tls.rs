@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use belvedere::ingest::Trust;
 use belvedere::ingest::error::Failure;
+use belvedere::ingest::{Source, Trust};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use url::Url;
@@ -12,7 +13,7 @@ use super::answers::{connect, source};
 use crate::support::scripted::{Act, Scripted, plain};
 use crate::support::site::{Site, camera, rendition};
 use crate::support::soon;
-use crate::support::tls::{identity, in_front_of};
+use crate::support::tls::{identity, identity_of, in_front_of};
 
 #[tokio::test]
 async fn a_camera_behind_tls_is_watched_if_its_certificate_is_known_or_nobody_asks_for_it() {
@@ -58,9 +59,7 @@ async fn proofs_are_made_of_the_camera_s_own_uri_and_all_requests_bear_it() {
     .await;
     let mut url = camera.url("h264/ch1?subtype=0");
     url.set_host(Some("localhost")).unwrap();
-    let mut source = source(url.clone());
-    let roots = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>().unwrap();
-    source.trust = Trust::Roots(Arc::from(roots));
+    let source = trusting(url.clone(), &pem);
     connect(&source).await.map(|_| ()).expect("it plays");
     let asked = camera.requests();
     assert!(asked.iter().any(|asked| asked.method == "PLAY"));
@@ -70,6 +69,52 @@ async fn proofs_are_made_of_the_camera_s_own_uri_and_all_requests_bear_it() {
         assert!(proof.is_empty() || proof.contains(&format!("uri=\"{}\"", asked.uri)), "{proof}");
     }
     assert_eq!(asked.iter().filter(|asked| asked.header("Authorization").is_empty()).count(), 1);
+}
+
+/// A source that takes the certificates of `pem`.
+fn trusting(url: Url, pem: &str) -> Source {
+    let roots = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>().unwrap();
+    Source { trust: Trust::Roots(Arc::from(roots)), ..source(url) }
+}
+
+/// A certificate for `names`, called "camera".
+fn certificate(names: &[&str], is_ca: IsCa) -> CertificateParams {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut params = CertificateParams::new(names).unwrap();
+    params.distinguished_name.push(DnType::CommonName, "camera");
+    params.is_ca = is_ca;
+    params
+}
+
+#[tokio::test]
+async fn a_listed_certificate_is_taken_as_cameras_make_them() {
+    let authority = || IsCa::Ca(BasicConstraints::Unconstrained);
+    let mut expired = certificate(&[], IsCa::ExplicitNoCa);
+    expired.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    let (stranger, _) = identity_of(certificate(&[], IsCa::ExplicitNoCa));
+    for (what, params, works) in [
+        ("an authority's", certificate(&["127.0.0.1"], authority()), true),
+        ("a nameless authority's", certificate(&[], authority()), true),
+        ("nobody's", certificate(&["127.0.0.1"], IsCa::ExplicitNoCa), true),
+        ("a nameless one", certificate(&[], IsCa::ExplicitNoCa), true),
+        ("one that has run out", expired, true),
+        ("one for another host", certificate(&["198.51.100.7"], authority()), false),
+    ] {
+        let (pem, tls) = identity_of(params);
+        let camera = Scripted::start_at("127.0.0.1", Some(tls), plain).await;
+        let url = camera.url("main");
+        match connect(&trusting(url.clone(), &pem)).await {
+            Ok(_) => assert!(works, "{what}"),
+            Err(failure) => {
+                assert!(!works, "{what}: {failure}");
+                assert!(failure.to_string().contains("not valid for name"), "{what}: {failure}");
+            }
+        }
+        let failure = connect(&trusting(url.clone(), &stranger)).await.err().expect("another one is listed");
+        assert!(matches!(failure, Failure::Tls { .. }), "{what}: {failure}");
+        let both = connect(&trusting(url, &(stranger.clone() + &pem))).await;
+        assert_eq!(both.is_ok(), works, "{what}, listed second");
+    }
 }
 
 #[tokio::test]
