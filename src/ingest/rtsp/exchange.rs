@@ -11,7 +11,7 @@ use retina::client::{
     SetupOptions, TcpTransportOptions, UnknownRtcpSsrcPolicy,
 };
 use secrecy::ExposeSecret;
-use tokio::task::coop::{RestoreOnPending, poll_proceed};
+use tokio::task::coop::{RestoreOnPending, has_budget_remaining, poll_proceed};
 use tokio::time::timeout;
 use url::{Host, Url};
 
@@ -24,13 +24,16 @@ use crate::ingest::{Source, relay};
 const PROBE: Duration = Duration::from_secs(2);
 
 /// So often an answer may be looked for, and so often that to PLAY, which pictures may come before. Each look takes
-/// what has come since the one before: a camera's answer takes some ten, one in many small pieces some hundred.
-const MOST_LOOKS: usize = 256;
-const MOST_LOOKS_AT_PLAY: usize = 512;
+/// what has come since the one before: a camera's answer takes some ten.
+const MOST_LOOKS: usize = 64;
+const MOST_LOOKS_AT_PLAY: usize = 128;
 
-/// Of what `tokio` lets a task do at a time, so much is kept from each look: a few reads are left. With more to do at
-/// a time than we know of, looks only grow larger.
-const WITHHELD: usize = 125;
+/// A look that did not come to an end of what there is counts as so many.
+const FULL_LOOK: usize = 8;
+
+/// Of what `tokio` lets a task do at a time (128), so much is kept from each look: a few reads are left, twice what an
+/// answer takes.
+const WITHHELD: usize = 120;
 
 /// How `retina` begins the text of an error while connecting.
 const CONNECT_ERROR: &str = "Unable to connect to RTSP server: ";
@@ -107,8 +110,9 @@ async fn bounded<T>(most: usize, exchange: impl Future<Output = T>) -> Option<T>
     poll_fn(|context| {
         // Dropped, it gives back what it keeps.
         let _withheld = ready!(withhold(context));
-        looks += 1;
-        if looks > most { Poll::Ready(None) } else { exchange.as_mut().poll(context).map(Some) }
+        let polled = exchange.as_mut().poll(context).map(Some);
+        looks += if has_budget_remaining() { 1 } else { FULL_LOOK };
+        if polled.is_pending() && looks > most { Poll::Ready(None) } else { polled }
     })
     .await
 }
@@ -174,7 +178,7 @@ mod tests {
             Poll::<()>::Pending
         });
         assert_eq!(bounded(MOST_LOOKS, endless).await, None);
-        assert!((1..=8).contains(&most_at_once), "{most_at_once}");
+        assert!((1..=16).contains(&most_at_once), "{most_at_once}");
     }
 
     #[tokio::test]
