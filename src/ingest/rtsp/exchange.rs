@@ -25,15 +25,15 @@ const PROBE: Duration = Duration::from_secs(2);
 
 /// So often an answer may be looked for, and so often that to PLAY, which pictures may come before. Each look takes
 /// what has come since the one before: a camera's answer takes some ten.
-const MOST_LOOKS: usize = 64;
+const MOST_LOOKS: usize = 40;
 const MOST_LOOKS_AT_PLAY: usize = 128;
 
 /// A look that did not come to an end of what there is counts as so many.
-const FULL_LOOK: usize = 8;
+const FULL_LOOK: usize = 10;
 
-/// Of what `tokio` lets a task do at a time (128), so much is kept from each look: a few reads are left, twice what an
+/// Of what `tokio` lets a task do at a time (128), so much is kept from each look: a few reads are left, more than an
 /// answer takes.
-const WITHHELD: usize = 120;
+const WITHHELD: usize = 122;
 
 /// How `retina` begins the text of an error while connecting.
 const CONNECT_ERROR: &str = "Unable to connect to RTSP server: ";
