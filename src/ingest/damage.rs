@@ -11,12 +11,17 @@ const LONGEST: Duration = Duration::from_secs(8);
 /// Fewer slips than this in that time are no stream.
 const FEWEST: usize = 8;
 
+/// So long packets of another source alone may come. Some strays of a session before are no change.
+const CHANGED: Duration = Duration::from_secs(1);
+
 /// Damage since the last frame that was whole.
 #[derive(Debug, Default)]
 pub struct Damage {
     since: Option<Instant>,
     count: usize,
     last: Option<String>,
+    /// Packets of another source since one that was taken: since when, and how many.
+    strangers: Option<(Instant, usize)>,
 }
 
 impl Damage {
@@ -30,6 +35,19 @@ impl Damage {
         }
         self.last = Some(why);
         Ok(())
+    }
+
+    /// Takes note of a packet that was refused at `now` for its source (SSRC); an error when no other comes any more.
+    pub fn stranger(&mut self, now: Instant) -> Result<(), Failure> {
+        let (since, count) = self.strangers.get_or_insert((now, 0));
+        *count += 1;
+        let changed = now.saturating_duration_since(*since) >= CHANGED && *count >= FEWEST;
+        if changed { Err(Failure::OtherSource) } else { Ok(()) }
+    }
+
+    /// Takes note of a packet that was taken.
+    pub fn taken(&mut self) {
+        self.strangers = None;
     }
 
     /// Takes note of a frame that is whole.
@@ -70,6 +88,21 @@ mod tests {
                 damage.add(now + Duration::from_millis(step_ms) * *n, "bad".into()).is_err()
             });
             assert_eq!(end.map(|n| u64::from(n) * step_ms), ends_at, "one each {step_ms} ms");
+        }
+    }
+
+    #[test]
+    fn a_source_that_changes_ends_the_session_after_a_second_and_strays_do_not() {
+        let now = crate::clock::now().instant;
+        for (taken_after, ends_at) in [(None, Some(1_010)), (Some(50), None)] {
+            let mut damage = Damage::default();
+            let end = (1..=1_000u32).find(|n| {
+                if taken_after.is_some_and(|after| n % after == 0) {
+                    damage.taken();
+                }
+                damage.stranger(now + Duration::from_millis(10) * *n).is_err()
+            });
+            assert_eq!(end.map(|n| n * 10), ends_at);
         }
     }
 

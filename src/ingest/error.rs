@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::scrub::names;
 use crate::live::State;
 
 /// Which rendition of which camera; displayed as `front-door/main`.
@@ -115,7 +116,8 @@ pub enum Failure {
     },
     /// No video track that can be served.
     #[error(
-        "no H.264 or H.265 video: the camera offers {found}; set the video encoding of this stream to H.264 in the camera{}",
+        "no H.264 or H.265 video: the camera offers {}; set the video encoding of this stream to H.264 in the camera{}",
+        names(found),
         sound_alone(found)
     )]
     NoVideo {
@@ -124,7 +126,8 @@ pub enum Failure {
     },
     /// Sound was to play alone, and there is none that can be served.
     #[error(
-        "no sound to play alone: the camera offers {found}; choose AAC or G.711 in the camera, or leave video = \"off\" out"
+        "no sound to play alone: the camera offers {}; choose AAC or G.711 in the camera, or leave video = \"off\" out",
+        names(found)
     )]
     NoSound {
         /// What it has instead.
@@ -161,6 +164,9 @@ pub enum Failure {
         /// How.
         why: String,
     },
+    /// The packets became those of another source (RFC 3550, 8.2).
+    #[error("the camera changed the source of its packets (SSRC) in mid-session")]
+    OtherSource,
     /// Nothing but damage comes.
     #[error(
         "for {} s nothing that came could be read ({why}): restart the camera, or set its video encoding to plain H.264",
@@ -219,6 +225,9 @@ fn advice(step: Step, status: u16) -> &'static str {
         403 => ": the camera does not let this user watch",
         404 => ": check the path of the URL",
         453 | 503 => ": the camera has no room for another session, close other viewers of it",
+        500..=599 if step == Step::Describe => {
+            ": the camera cannot give this stream, check the path of the URL, and restart the camera"
+        }
         461 => ": the camera does not offer this transport, try the other one",
         _ => "",
     }
@@ -262,6 +271,10 @@ mod tests {
             (answered(Step::Describe, 401), "RTSP DESCRIBE answered 401: check username and password"),
             (answered(Step::Describe, 404), "RTSP DESCRIBE answered 404: check the path of the URL"),
             (answered(Step::Play, 500), "RTSP PLAY answered 500"),
+            (
+                answered(Step::Describe, 551),
+                "RTSP DESCRIBE answered 551: the camera cannot give this stream, check the path of the URL, and restart the camera",
+            ),
             (
                 answered(Step::Setup, 404),
                 "RTSP SETUP answered 404: the camera does not give what it describes, restart it or take another of its streams",

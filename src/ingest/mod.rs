@@ -73,6 +73,9 @@ const SETTLE: Duration = Duration::from_secs(3);
 /// How long a stall is told as such, before what is done about it.
 const STALL_SHOWN: Duration = Duration::from_secs(1);
 
+/// Most signs of a reason: those of a camera's and our advice.
+const MOST_REASON: usize = 800;
+
 /// Longest wait for the answer to TEARDOWN when stopping.
 const TEARDOWN: Duration = Duration::from_secs(2);
 
@@ -98,7 +101,9 @@ pub struct Rendition<S = Publisher> {
 }
 
 impl<S: Sink> Rendition<S> {
-    fn set_status(&self, status: Status) {
+    fn set_status(&self, mut status: Status) {
+        // Whatever a camera has said of itself in it.
+        status.reason = scrub::clipped(&scrub::plain(&status.reason), MOST_REASON);
         tracing::info!("camera {}: {status}", self.name);
         self.publisher.set_status(status);
     }

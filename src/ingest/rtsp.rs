@@ -8,6 +8,7 @@ mod sessions;
 mod streams;
 mod tracks;
 mod video;
+mod words;
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ use super::depacketize::MOST;
 use super::error::{Failure, Step};
 use super::event::Event;
 use super::relay::Relay;
-use super::scrub::Scrub;
+use super::scrub::{self, Scrub};
 use super::swell::Swell;
 use super::{Source, Transport};
 use crate::media::{AudioTrack, TrackKind, VideoTrack};
@@ -152,6 +153,8 @@ impl Session {
         let video_index = source.video.then(|| tracks::find_video(session.streams())).transpose()?;
         let (mut audio, left_out) =
             if source.audio { tracks::find_audio(session.streams(), &sdp) } else { (None, None) };
+        let left_out = left_out
+            .map(|sound| LeftOut { encoding: scrub::names(&sound.encoding), why: scrub::names(&sound.why) });
         let audio_index = audio.as_ref().map(|audio| audio.index);
         if video_index.or(audio_index).is_none() {
             return Err(Failure::NoSound { found: tracks::offered(session.streams()) });
@@ -231,12 +234,19 @@ impl Session {
             }
             match poll_fn(|context| self.poll_item(context)).await? {
                 Some(Ok(item)) => {
+                    if let PacketItem::Rtp(packet) = &item
+                        && self.streams.is_what_plays(packet.stream_id())
+                    {
+                        self.damage.taken();
+                    }
                     if let Some(report) = self.streams.push(item) {
                         self.swell.other();
                         return Ok(report);
                     }
                 }
                 Some(Err(error)) => {
+                    // What is refused is no part of a picture.
+                    self.swell.other();
                     self.damaged(&error).map_err(|failure| self.told_by_relay(failure))?;
                     on_damage(None);
                 }
@@ -292,14 +302,18 @@ impl Session {
         let why = self.secrets.first_line(&error.to_string());
         tracing::debug!(error = why, "damaged frame");
         if FATAL.iter().any(|fatal| why.starts_with(fatal)) {
-            return Err(Failure::Broken { why });
+            return Err(Failure::Broken { why: words::of(&why).map_or(why, str::to_owned) });
         }
         if why.starts_with(OTHERS) {
             return Err(Failure::Broken {
                 why: "its packets are not those that RTSP SETUP named".to_owned(),
             });
         }
-        self.damage.add(crate::clock::now().instant, why)
+        let now = crate::clock::now().instant;
+        if why.starts_with(words::STRANGER) {
+            self.damage.stranger(now)?;
+        }
+        self.damage.add(now, words::of(&why).map_or(why, str::to_owned))
     }
 }
 

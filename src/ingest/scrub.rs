@@ -13,6 +13,10 @@ const LONG: usize = 6;
 /// Shorter values in a URL tell nothing, unless their names say that they are secret.
 const TELLING: usize = 4;
 
+/// Most signs of a foreign text that are told, and of a word in a list of names.
+const MOST: usize = 300;
+const MOST_WORD: usize = 60;
+
 /// Pieces of a path that are so long and hold a digit may be keys, as those of UniFi are.
 const KEY: usize = 8;
 
@@ -86,12 +90,35 @@ impl Scrub {
         all.dedup();
     }
 
-    /// The first line of a foreign error's text: the rest names bytes and packets.
+    /// The first line of a foreign error's text, if it is not too long: the rest names bytes and packets.
     pub fn first_line(&self, text: &str) -> String {
-        let line = without_urls(text.lines().next().unwrap_or_default());
+        let line = without_urls(&plain(text.lines().next().unwrap_or_default()));
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let line = all.iter().fold(line, |line, word| without(&line, word));
-        line.trim_end_matches([':', ' ']).to_owned()
+        clipped(line.trim_end_matches([':', ' ']), MOST)
+    }
+}
+
+/// Foreign words as they may be told: none that nobody can read for its length, nor all too many.
+pub fn names(text: &str) -> String {
+    let words = plain(text).split(' ').map(|word| clipped(word, MOST_WORD)).collect::<Vec<_>>().join(" ");
+    clipped(&words, MOST)
+}
+
+/// `text` without signs that do something in a terminal or on a page, but cannot be seen.
+pub fn plain(text: &str) -> String {
+    let unseen = |sign: char| {
+        sign.is_control()
+            || matches!(sign, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    text.chars().filter(|sign| !unseen(*sign)).collect()
+}
+
+/// `text`, or so much of it as fits into `most` signs.
+pub fn clipped(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
     }
 }
 
@@ -198,6 +225,17 @@ mod tests {
         ] {
             assert_eq!(scrub.first_line(text), told);
         }
+    }
+
+    #[test]
+    fn foreign_texts_are_short_and_hold_nothing_that_cannot_be_seen() {
+        let scrub = Scrub::of(&source("rtsp://10.0.0.7/live", "hunter2"));
+        let line = scrub.first_line(&format!("\u{1b}[31mno\u{7} hun\u{202e}ter2 {}", "x".repeat(50_000)));
+        assert!(line.starts_with("[31mno … x") && line.ends_with("x…"), "{line}");
+        assert_eq!(line.chars().count(), MOST);
+        let offered = names(&format!("{} video, pc\u{1b}ma audio", "é".repeat(50_000)));
+        assert_eq!(offered, format!("{}… video, pcma audio", "é".repeat(MOST_WORD - 1)));
+        assert_eq!(names(&"jpeg video, ".repeat(5_000)).chars().count(), MOST);
     }
 
     #[test]

@@ -99,8 +99,11 @@ impl fmt::Display for Status {
         if let Some(pause) = self.state.pause() {
             write!(f, ", next attempt in {:.1} s", pause.as_secs_f64())?;
         }
-        if !self.reason.is_empty() {
-            write!(f, ": {}", self.reason)?;
+        // Reasons are read without their state, too: some begin with its word.
+        let same = self.reason.strip_prefix(self.state.word()).and_then(|rest| rest.strip_prefix(": "));
+        let reason = same.filter(|_| self.state.pause().is_none()).unwrap_or(&self.reason);
+        if !reason.is_empty() {
+            write!(f, ": {reason}")?;
         }
         Ok(())
     }

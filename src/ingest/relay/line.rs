@@ -16,6 +16,7 @@ use super::message::{self, Message, Next};
 use super::meter::Meter;
 use super::ports::{self, Ports};
 use super::redirect::{self, Home};
+use super::repair::{self, Naming};
 use super::upstream::{self, Upstream};
 use crate::clock;
 use crate::ingest::error::Failure;
@@ -52,6 +53,7 @@ pub struct Line {
     home: Home,
     secrets: Scrub,
     meter: Meter,
+    naming: Naming,
     /// A SETUP was answered: another connection would know nothing of it.
     set_up: bool,
     redirects: u8,
@@ -92,6 +94,7 @@ impl Line {
             upstream: Some(upstream),
             from_client,
             meter: Meter::default(),
+            naming: Naming::default(),
             from_upstream: BytesMut::new(),
             login: Login::default(),
             cseq: 0,
@@ -150,6 +153,7 @@ impl Line {
                     let theirs = request.header("CSeq").unwrap_or_default().to_owned();
                     let mut request = request;
                     request.line = format!("{method} {uri} RTSP/1.0");
+                    self.naming.restore(&mut request);
                     let ports = self.offer_ports(&method, &mut request).map_err(broken)?;
                     self.send(Waiting { request, method, theirs, ours: 0, proofs: 0, sent: 0, ports })
                         .await?;
@@ -291,7 +295,8 @@ impl Line {
         if (200..300).contains(&status) {
             match asked.method.as_str() {
                 "DESCRIBE" => self.describe(&mut answer),
-                "SETUP" => self.set_up(&mut answer, asked.ports).await?,
+                "SETUP" => self.set_up(&mut answer, &asked.request, asked.ports).await?,
+                "PLAY" => repair::rtp_info(&mut answer, &self.target),
                 _ => {}
             }
         }
@@ -311,14 +316,21 @@ impl Line {
         }
     }
 
-    async fn set_up(&mut self, answer: &mut Message, ports: Option<Ports>) -> Result<(), Failure> {
+    async fn set_up(
+        &mut self,
+        answer: &mut Message,
+        request: &Message,
+        ports: Option<Ports>,
+    ) -> Result<(), Failure> {
         self.set_up = true;
         if let (Some(ports), Some(upstream)) = (ports, &self.upstream)
             && ports.agree(answer, upstream.peer.ip()).await.map_err(broken)?
         {
             self.ports.push(ports);
         }
+        repair::transport(answer, request);
         ports::forget_source(answer);
+        self.naming.mend(answer);
         Ok(())
     }
 

@@ -2,11 +2,12 @@
 //!
 //! One a session, on a loopback port that takes one connection, of the client that knows its URL. Towards the camera it
 //! speaks TLS, follows redirects, connects again where a camera hangs up after DESCRIBE, and takes RTP over UDP, put in
-//! order. It answers what the camera asks, and does not pass on whose packets the camera says will come. It logs in,
+//! order. It answers what the camera asks, does not pass on whose packets the camera says will come, and mends headers
+//! that the library would stumble over. It logs in,
 //! too, so that proofs are made of the URIs that the camera sees. Towards the library it is a camera with RTP inside of
 //! the RTSP connection.
 //!
-//! Read first: `Line::run`. `message.rs`, `meter.rs` and `reorder.rs` are pure.
+//! Read first: `Line::run`. `message.rs`, `meter.rs`, `reorder.rs` and `repair.rs` are pure.
 
 mod door;
 mod line;
@@ -16,6 +17,7 @@ mod meter;
 mod ports;
 mod redirect;
 mod reorder;
+mod repair;
 mod upstream;
 
 use std::net::Ipv4Addr;

@@ -74,7 +74,8 @@ impl Ports {
 /// not all cameras keep to what they say there.
 pub fn forget_source(answer: &mut Message) {
     let Some(transport) = answer.header("Transport") else { return };
-    let said = transport.split(';').filter(|part| !part.trim().to_ascii_lowercase().starts_with("ssrc="));
+    let said = transport.split(';').map(str::trim);
+    let said = said.filter(|part| !part.to_ascii_lowercase().starts_with("ssrc="));
     let words = said.collect::<Vec<_>>().join(";");
     answer.set("Transport", words);
 }

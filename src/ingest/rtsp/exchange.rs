@@ -1,6 +1,9 @@
 //! Single exchanges with a camera, each under a limit of time, and what their failures mean.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use retina::client::{
@@ -8,16 +11,29 @@ use retina::client::{
     SetupOptions, TcpTransportOptions, UnknownRtcpSsrcPolicy,
 };
 use secrecy::ExposeSecret;
+use tokio::task::coop::{RestoreOnPending, has_budget_remaining, poll_proceed};
 use tokio::time::timeout;
 use url::{Host, Url};
 
-use super::Group;
+use super::{Group, words};
 use crate::ingest::error::{Failure, Step};
 use crate::ingest::scrub::Scrub;
 use crate::ingest::{Source, relay};
 
 /// How long to look, after DESCRIBE went unanswered, whether the camera takes connections at all.
 const PROBE: Duration = Duration::from_secs(2);
+
+/// So often an answer may be looked for, and so often that to PLAY, which pictures may come before. Each look takes
+/// what has come since the one before: a camera's answer takes some ten.
+const MOST_LOOKS: usize = 40;
+const MOST_LOOKS_AT_PLAY: usize = 128;
+
+/// A look that did not come to an end of what there is counts as so many.
+const FULL_LOOK: usize = 10;
+
+/// Of what `tokio` lets a task do at a time (128), so much is kept from each look: a few reads are left, more than an
+/// answer takes.
+const WITHHELD: usize = 122;
 
 /// How `retina` begins the text of an error while connecting.
 const CONNECT_ERROR: &str = "Unable to connect to RTSP server: ";
@@ -78,10 +94,36 @@ pub async fn step<T>(
     secrets: &Scrub,
     exchange: impl Future<Output = Result<T, retina::Error>>,
 ) -> Result<T, Failure> {
-    match timeout(limit, exchange).await {
-        Ok(answer) => answer.map_err(|error| failure(step, &error, secrets)),
+    let most = if step == Step::Play { MOST_LOOKS_AT_PLAY } else { MOST_LOOKS };
+    match timeout(limit, bounded(most, exchange)).await {
+        Ok(Some(answer)) => answer.map_err(|error| failure(step, &error, secrets)),
+        Ok(None) => Err(Failure::Unintelligible { step, why: "the answer has no end".to_owned() }),
         Err(_) => Err(Failure::TimedOut { step, after: limit }),
     }
+}
+
+/// `exchange`, or `None` where `most` looks were not enough. The library takes an answer of any length into memory, and
+/// its connection is its own: how often it may read is what can be bounded from here. A relay, which is next, counts
+/// bytes.
+async fn bounded<T>(most: usize, exchange: impl Future<Output = T>) -> Option<T> {
+    let (mut exchange, mut looks) = (pin!(exchange), 0);
+    poll_fn(|context| {
+        // Dropped, it gives back what it keeps.
+        let _withheld = ready!(withhold(context));
+        let polled = exchange.as_mut().poll(context).map(Some);
+        looks += if has_budget_remaining() { 1 } else { FULL_LOOK };
+        if polled.is_pending() && looks > most { Poll::Ready(None) } else { polled }
+    })
+    .await
+}
+
+/// Uses up most of what the task may do before others are let have their turn.
+fn withhold(context: &mut Context<'_>) -> Poll<RestoreOnPending> {
+    let before = ready!(poll_proceed(context));
+    for _ in 1..WITHHELD {
+        ready!(poll_proceed(context)).made_progress();
+    }
+    Poll::Ready(before)
 }
 
 /// What an error of the library means for the camera's owner.
@@ -97,7 +139,7 @@ pub fn failure(step: Step, error: &retina::Error, secrets: &Scrub) -> Failure {
     match why.strip_prefix(CONNECT_ERROR) {
         Some(why) if why.to_ascii_lowercase().contains("refused") => Failure::Refused,
         Some(why) => Failure::Unreachable { why: why.to_owned() },
-        None => Failure::Unintelligible { step, why },
+        None => Failure::Unintelligible { step, why: words::of(&why).map_or(why, str::to_owned) },
     }
 }
 
@@ -115,5 +157,33 @@ pub async fn silent_step(url: &Url) -> Step {
     match timeout(PROBE, connect).await {
         Ok(Ok(_)) => Step::Describe,
         _ => Step::Connecting,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_never_ends_is_looked_at_for_so_long_and_a_few_reads_at_a_time() {
+        let mut most_at_once = 0;
+        let endless = poll_fn(|context| {
+            let mut reads = 0;
+            while let Poll::Ready(read) = poll_proceed(context) {
+                read.made_progress();
+                reads += 1;
+                assert!(reads < 1_000, "nothing ends a look");
+            }
+            most_at_once = most_at_once.max(reads);
+            Poll::<()>::Pending
+        });
+        assert_eq!(bounded(MOST_LOOKS, endless).await, None);
+        assert!((1..=16).contains(&most_at_once), "{most_at_once}");
+    }
+
+    #[tokio::test]
+    async fn what_ends_is_waited_for_however_long_that_takes() {
+        let slow = tokio::time::sleep(Duration::from_millis(50));
+        assert_eq!(bounded(8, slow).await, Some(()));
     }
 }

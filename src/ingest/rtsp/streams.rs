@@ -101,6 +101,12 @@ impl Streams {
         (kind == TrackKind::Video) == self.video.is_some()
     }
 
+    /// True where a stream of that index is what plays.
+    pub fn is_what_plays(&self, index: usize) -> bool {
+        let video = self.video.as_ref().map(|video| video.index);
+        video.or_else(|| Some(self.audio.as_ref()?.index)) == Some(index)
+    }
+
     /// Takes an item of the session. A report is an event at once.
     pub fn push(&mut self, item: PacketItem) -> Option<Event> {
         match item {

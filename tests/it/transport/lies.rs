@@ -1,16 +1,20 @@
 //! Cameras that do not keep to what they say, or say what nobody expects.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use belvedere::ingest::error::{Failure, Step};
 use belvedere::ingest::event::Event;
 use belvedere::ingest::rtsp::{Session, Sessions};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::time::timeout;
+use url::Url;
 
 use super::answers::{connect, source};
 use crate::support::scripted::{Act, Asked, H264, Scripted, plain};
 use crate::support::site::{Site, camera, rendition};
-use crate::support::{PATIENCE, soon};
+use crate::support::{PATIENCE, soon, until};
 
 /// Telephone sound beside the video.
 const PCMA: &str = "
@@ -259,4 +263,83 @@ async fn no_secret_of_where_a_camera_leads_is_told_when_it_fails_there() {
     assert!(failure.contains("Content-Base"), "it quotes what the camera said: {failure}");
     assert!(!failure.contains("hunter2"), "{failure}");
     assert!(target.of("DESCRIBE")[0].uri.ends_with("s?token=hunter2"));
+}
+
+#[tokio::test]
+async fn headers_that_nobody_needs_keep_no_camera_off_the_air() {
+    const SESSIONS: [&str; 7] = [
+        "Session: 7;timeout=0",
+        "Session: 7 ; timeout = 60",
+        "Session: 7;timeout=60.0",
+        "Session: 7;timeout=-1",
+        "Session: 7;timeout=",
+        "Session:",
+        "Server: cam",
+    ];
+    for header in SESSIONS {
+        let camera = Scripted::start(move |asked| match asked.method.as_str() {
+            "SETUP" => Act::ok(format!("{header}\r\nTransport: {}", asked.header("Transport"))),
+            _ => plain(asked),
+        })
+        .await;
+        let outcome = connect(&source(camera.url("s"))).await.map(|_| ());
+        outcome.unwrap_or_else(|failure| panic!("{header}: {failure}"));
+        let play = camera.of("PLAY").pop().expect("it was asked to play");
+        let own = if header.contains('7') { "7" } else { "" };
+        assert_eq!(play.header("Session"), own, "{header}");
+    }
+    for info in
+        ["url=trackID=1;seq=;rtptime=", "url=trackID=1;seq=-1", "url=trackID=1;seq=99999", "", "seq=1"]
+    {
+        let camera = Scripted::start(move |asked| match asked.method.as_str() {
+            "PLAY" => Act::ok(format!("Session: 12345678\r\nRTP-Info: {info}")),
+            _ => plain(asked),
+        })
+        .await;
+        let outcome = connect(&source(camera.url("s"))).await.map(|_| ());
+        outcome.unwrap_or_else(|failure| panic!("{info}: {failure}"));
+    }
+}
+
+/// A camera that says `head` to whatever it is asked, and then the same again and again; its URL, and how many bytes
+/// each connection has taken.
+async fn flood(head: &'static str, again: &'static [u8]) -> (Url, Arc<Mutex<Vec<usize>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = Url::parse(&format!("rtsp://{}/s", listener.local_addr().expect("an address"))).expect("a URL");
+    let sent = Arc::<Mutex<Vec<usize>>>::default();
+    let notes = sent.clone();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let notes = notes.clone();
+            tokio::spawn(async move {
+                let mut bytes = 0;
+                if socket.read(&mut [0; 4096]).await.is_ok_and(|asked| asked > 0) {
+                    let mut out = head.as_bytes();
+                    while let Ok(written) = socket.write(out).await {
+                        (bytes, out) = (bytes + written, again);
+                    }
+                }
+                notes.lock().expect("no panic").push(bytes);
+            });
+        }
+    });
+    (url, sent)
+}
+
+#[tokio::test]
+async fn answers_without_an_end_take_no_memory() {
+    const BODY: &str =
+        "RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Type: application/sdp\r\nContent-Length: 99999999999\r\n\r\n";
+    const HEAD: &str = "RTSP/1.0 200 OK\r\nCSeq: 1\r\nX: ";
+    for head in [BODY, HEAD] {
+        let (url, sent) = flood(head, &[b'a'; 16 << 10]).await;
+        let failure = connect(&source(url)).await.err().expect("nothing to see");
+        assert!(failure.to_string().contains("a message that is too long"), "{failure}");
+        let sent = until("both connections end", async || {
+            let sent = sent.lock().expect("no panic").clone();
+            (sent.len() >= 2).then_some(sent)
+        })
+        .await;
+        assert!(sent.iter().all(|bytes| *bytes < 64 << 20), "{sent:?}");
+    }
 }
