@@ -17,6 +17,9 @@ const TELLING: usize = 4;
 const MOST: usize = 300;
 const MOST_WORD: usize = 60;
 
+/// URLs of a description that are read: no camera has as many streams.
+const MOST_URLS: usize = 64;
+
 /// Pieces of a path that are so long and hold a digit may be keys, as those of UniFi are.
 const KEY: usize = 8;
 
@@ -59,6 +62,7 @@ impl Scrub {
     pub fn learn_description(&self, sdp: &str) {
         let urls = sdp.lines().filter_map(|line| line.trim().strip_prefix("a=control:"));
         urls.filter(|url| url.contains("://"))
+            .take(MOST_URLS)
             .filter_map(|url| Url::parse(url).ok())
             .for_each(|url| self.learn(&url));
     }

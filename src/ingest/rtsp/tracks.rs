@@ -4,12 +4,16 @@ use retina::client::Stream;
 
 use crate::ingest::depacketize::{Aac, Described, Sounds};
 use crate::ingest::error::Failure;
+use crate::ingest::scrub;
 use crate::ingest::voice::Voice;
 use crate::media::aac::Said;
 use crate::media::{AudioCodec, AudioTrack};
 
 /// So many streams of a description are looked at one by one: no camera has as many, and each look reads all of it.
 const MOST_STREAMS: usize = 8;
+
+/// Signs of a word of a camera that are told.
+const MOST_WORD: usize = 24;
 
 /// The first video that can be carried.
 pub fn find_video(streams: &[Stream]) -> Result<usize, Failure> {
@@ -32,9 +36,7 @@ pub fn offered(streams: &[Stream]) -> String {
 
 /// A word of the camera, as far as it is one.
 fn named(word: &str) -> String {
-    let most = 24;
-    let end = if word.chars().count() > most { "…" } else { "" };
-    word.chars().filter(|sign| !sign.is_control()).take(most).collect::<String>() + end
+    scrub::clipped(&scrub::plain(word), MOST_WORD)
 }
 
 /// A sound that can be carried.
@@ -154,7 +156,7 @@ mod tests {
     fn a_word_of_the_camera_is_short_and_clean() {
         assert_eq!(named("mpeg4-generic"), "mpeg4-generic");
         assert_eq!(named("h\u{1b}[31m264\u{7}"), "h[31m264");
-        assert_eq!(named(&"x".repeat(50_000)), "x".repeat(24) + "…");
+        assert_eq!(named(&"x".repeat(50_000)), "x".repeat(23) + "…");
     }
 
     #[test]
