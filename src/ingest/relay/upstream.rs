@@ -120,29 +120,32 @@ fn config(trust: &Trust) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder =
         ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
-    let verifier: Arc<dyn ServerCertVerifier> = match trust {
-        Trust::Insecure => Arc::new(Anyone(provider)),
-        Trust::Roots(certificates) => Arc::new(Listed::new(certificates.clone(), provider)?),
+    let known = match trust {
+        Trust::Insecure => Known::Anyone,
+        Trust::Roots(certificates) => Known::listed(certificates.clone(), provider.clone())?,
         Trust::WebRoots => {
             let roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
             return Ok(builder.with_root_certificates(roots).with_no_client_auth());
         }
     };
+    let verifier = Arc::new(Verifier { known, provider });
     Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
 }
 
-/// Takes the listed certificates themselves, and those that they have signed ([`Trust::Roots`]).
-///
-/// The usual rules take no authority's certificate for a camera's own, though that is what `openssl req -x509` and
-/// many cameras make, and want a host's name and a date: what is listed byte by byte is known without.
+/// Who may be a camera where the web's authorities know none.
 #[derive(Debug)]
-struct Listed {
-    certificates: Arc<[CertificateDer<'static>]>,
-    signed: Arc<WebPkiServerVerifier>,
+enum Known {
+    /// Anybody: encrypted, but nobody knows with whom (`tls = "insecure"`).
+    Anyone,
+    /// Who shows a listed certificate itself, or one that a listed one has signed ([`Trust::Roots`]).
+    ///
+    /// The usual rules take no authority's certificate for a camera's own, though that is what `openssl req -x509` and
+    /// many cameras make, and want a host's name and a date: what is listed byte by byte is known without.
+    Listed { certificates: Arc<[CertificateDer<'static>]>, signed: Arc<WebPkiServerVerifier> },
 }
 
-impl Listed {
-    fn new(
+impl Known {
+    fn listed(
         certificates: Arc<[CertificateDer<'static>]>,
         provider: Arc<CryptoProvider>,
     ) -> Result<Self, rustls::Error> {
@@ -152,11 +155,18 @@ impl Listed {
         }
         let signed = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
         let signed = signed.map_err(|error| rustls::Error::General(error.to_string()))?;
-        Ok(Self { certificates, signed })
+        Ok(Self::Listed { certificates, signed })
     }
 }
 
-impl ServerCertVerifier for Listed {
+/// Verifies that the camera is [`Known`], and that it holds the key of what it shows.
+#[derive(Debug)]
+struct Verifier {
+    known: Known,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         shown: &CertificateDer<'_>,
@@ -165,8 +175,11 @@ impl ServerCertVerifier for Listed {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        if !self.certificates.contains(shown) {
-            return self.signed.verify_server_cert(shown, between, name, ocsp, now);
+        let Known::Listed { certificates, signed } = &self.known else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        if !certificates.contains(shown) {
+            return signed.verify_server_cert(shown, between, name, ocsp, now);
         }
         match verify_server_name(&ParsedCertificate::try_from(shown)?, name) {
             Err(rustls::Error::InvalidCertificate(CertificateError::NotValidForNameContext {
@@ -183,7 +196,8 @@ impl ServerCertVerifier for Listed {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.signed.verify_tls12_signature(message, certificate, signature)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
     }
 
     fn verify_tls13_signature(
@@ -192,49 +206,11 @@ impl ServerCertVerifier for Listed {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.signed.verify_tls13_signature(message, certificate, signature)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.signed.supported_verify_schemes()
-    }
-}
-
-/// Takes any certificate: encrypted, but nobody knows with whom (`tls = "insecure"`).
-#[derive(Debug)]
-struct Anyone(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anyone {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
