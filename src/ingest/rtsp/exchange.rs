@@ -182,8 +182,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_ends_is_waited_for_however_long_that_takes() {
-        let slow = tokio::time::sleep(Duration::from_millis(50));
-        assert_eq!(bounded(8, slow).await, Some(()));
+    async fn what_ends_in_so_many_looks_is_waited_for() {
+        let ends_after = |looks: usize| {
+            let mut left = looks;
+            poll_fn(move |context| {
+                left -= 1;
+                context.waker().wake_by_ref();
+                if left == 0 { Poll::Ready(()) } else { Poll::Pending }
+            })
+        };
+        assert_eq!(bounded(8, ends_after(9)).await, Some(()));
+        assert_eq!(bounded(8, ends_after(10)).await, None);
     }
 }
