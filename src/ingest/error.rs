@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::scrub::names;
 use crate::live::State;
 
 /// Which rendition of which camera; displayed as `front-door/main`.
@@ -116,8 +115,7 @@ pub enum Failure {
     },
     /// No video track that can be served.
     #[error(
-        "no H.264 or H.265 video: the camera offers {}; set the video encoding of this stream to H.264 in the camera{}",
-        names(found),
+        "no H.264 or H.265 video: the camera offers {found}; set the video encoding of this stream to H.264 in the camera{}",
         sound_alone(found)
     )]
     NoVideo {
@@ -126,8 +124,7 @@ pub enum Failure {
     },
     /// Sound was to play alone, and there is none that can be served.
     #[error(
-        "no sound to play alone: the camera offers {}; choose AAC or G.711 in the camera, or leave video = \"off\" out",
-        names(found)
+        "no sound to play alone: the camera offers {found}; choose AAC or G.711 in the camera, or leave video = \"off\" out"
     )]
     NoSound {
         /// What it has instead.
@@ -240,7 +237,10 @@ fn sound_alone(found: &str) -> &'static str {
 
 /// What the camera's owner can do about a handshake that failed.
 fn tls_advice(why: &str) -> &'static str {
-    if why.contains("certificate") {
+    if why.contains("not valid for name") {
+        ": write the camera's URL with the name that its certificate gives, or write tls = \"insecure\" if the network \
+         is yours alone"
+    } else if why.contains("certificate") {
         ": name the camera's own certificate or authority in tls_ca, or write tls = \"insecure\" if the network \
          is yours alone"
     } else {

@@ -29,7 +29,7 @@ use super::depacketize::MOST;
 use super::error::{Failure, Step};
 use super::event::Event;
 use super::relay::Relay;
-use super::scrub::{self, Scrub};
+use super::scrub::Scrub;
 use super::swell::Swell;
 use super::{Source, Transport};
 use crate::media::{AudioTrack, TrackKind, VideoTrack};
@@ -153,8 +153,6 @@ impl Session {
         let video_index = source.video.then(|| tracks::find_video(session.streams())).transpose()?;
         let (mut audio, left_out) =
             if source.audio { tracks::find_audio(session.streams(), &sdp) } else { (None, None) };
-        let left_out = left_out
-            .map(|sound| LeftOut { encoding: scrub::names(&sound.encoding), why: scrub::names(&sound.why) });
         let audio_index = audio.as_ref().map(|audio| audio.index);
         if video_index.or(audio_index).is_none() {
             return Err(Failure::NoSound { found: tracks::offered(session.streams()) });
@@ -235,7 +233,7 @@ impl Session {
             match poll_fn(|context| self.poll_item(context)).await? {
                 Some(Ok(item)) => {
                     if let PacketItem::Rtp(packet) = &item
-                        && self.streams.is_what_plays(packet.stream_id())
+                        && self.streams.what_plays() == Some(packet.stream_id())
                     {
                         self.damage.taken();
                     }
@@ -299,7 +297,8 @@ impl Session {
     }
 
     fn damaged(&mut self, error: &retina::Error) -> Result<(), Failure> {
-        let why = self.secrets.first_line(&error.to_string());
+        let text = error.to_string();
+        let why = self.secrets.first_line(&text);
         tracing::debug!(error = why, "damaged frame");
         if FATAL.iter().any(|fatal| why.starts_with(fatal)) {
             return Err(Failure::Broken { why: words::of(&why).map_or(why, str::to_owned) });
@@ -310,10 +309,18 @@ impl Session {
             });
         }
         let now = crate::clock::now().instant;
-        if why.starts_with(words::STRANGER) {
+        if why.starts_with(words::STRANGER) && self.is_of_what_plays(&text) {
             self.damage.stranger(now)?;
         }
         self.damage.add(now, words::of(&why).map_or(why, str::to_owned))
+    }
+
+    /// True where the library's `text` is of the stream without which nothing plays: a line of it names the stream.
+    fn is_of_what_plays(&self, text: &str) -> bool {
+        let stream = self.streams.what_plays().and_then(|index| self.playing.streams().get(index));
+        let context =
+            stream.and_then(retina::client::Stream::ctx).map(|context| format!("stream: {context}"));
+        context.is_some_and(|context| text.lines().any(|line| line == context))
     }
 }
 

@@ -13,9 +13,8 @@ const LONG: usize = 6;
 /// Shorter values in a URL tell nothing, unless their names say that they are secret.
 const TELLING: usize = 4;
 
-/// Most signs of a foreign text that are told, and of a word in a list of names.
+/// Most signs of a foreign text that are told.
 const MOST: usize = 300;
-const MOST_WORD: usize = 60;
 
 /// URLs of a description that are read: no camera has as many streams.
 const MOST_URLS: usize = 64;
@@ -101,12 +100,6 @@ impl Scrub {
         let line = all.iter().fold(line, |line, word| without(&line, word));
         clipped(line.trim_end_matches([':', ' ']), MOST)
     }
-}
-
-/// Foreign words as they may be told: none that nobody can read for its length, nor all too many.
-pub fn names(text: &str) -> String {
-    let words = plain(text).split(' ').map(|word| clipped(word, MOST_WORD)).collect::<Vec<_>>().join(" ");
-    clipped(&words, MOST)
 }
 
 /// `text` without signs that do something in a terminal or on a page, but cannot be seen.
@@ -237,9 +230,6 @@ mod tests {
         let line = scrub.first_line(&format!("\u{1b}[31mno\u{7} hun\u{202e}ter2 {}", "x".repeat(50_000)));
         assert!(line.starts_with("[31mno … x") && line.ends_with("x…"), "{line}");
         assert_eq!(line.chars().count(), MOST);
-        let offered = names(&format!("{} video, pc\u{1b}ma audio", "é".repeat(50_000)));
-        assert_eq!(offered, format!("{}… video, pcma audio", "é".repeat(MOST_WORD - 1)));
-        assert_eq!(names(&"jpeg video, ".repeat(5_000)).chars().count(), MOST);
     }
 
     #[test]

@@ -101,10 +101,10 @@ impl Streams {
         (kind == TrackKind::Video) == self.video.is_some()
     }
 
-    /// True where a stream of that index is what plays.
-    pub fn is_what_plays(&self, index: usize) -> bool {
+    /// The index of the stream without which nothing plays.
+    pub fn what_plays(&self) -> Option<usize> {
         let video = self.video.as_ref().map(|video| video.index);
-        video.or_else(|| Some(self.audio.as_ref()?.index)) == Some(index)
+        video.or_else(|| Some(self.audio.as_ref()?.index))
     }
 
     /// Takes an item of the session. A report is an event at once.

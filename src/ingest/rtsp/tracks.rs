@@ -24,12 +24,16 @@ pub fn find_video(streams: &[Stream]) -> Result<usize, Failure> {
 
 /// What there is, for who reads of it; of many streams the first ones.
 pub fn offered(streams: &[Stream]) -> String {
-    let name = |stream: &Stream| format!("{} {}", named(stream.encoding_name()), named(stream.media()));
-    let mut found: Vec<_> = streams.iter().take(MOST_STREAMS).map(name).collect();
-    match streams.len() {
-        0 => found.push("nothing".into()),
-        1..=MOST_STREAMS => {}
-        many => found.push(format!("and {} more", many - MOST_STREAMS)),
+    listed(streams.iter().map(|stream| (stream.encoding_name(), stream.media())))
+}
+
+fn listed<'a>(mut streams: impl ExactSizeIterator<Item = (&'a str, &'a str)>) -> String {
+    let name = |(encoding, media)| format!("{} {}", named(encoding), named(media));
+    let mut found: Vec<_> = streams.by_ref().take(MOST_STREAMS).map(name).collect();
+    match (found.len(), streams.len()) {
+        (0, _) => found.push("nothing".into()),
+        (_, 0) => {}
+        (_, more) => found.push(format!("and {more} more")),
     }
     found.join(", ")
 }
@@ -156,7 +160,15 @@ mod tests {
     fn a_word_of_the_camera_is_short_and_clean() {
         assert_eq!(named("mpeg4-generic"), "mpeg4-generic");
         assert_eq!(named("h\u{1b}[31m264\u{7}"), "h[31m264");
-        assert_eq!(named(&"x".repeat(50_000)), "x".repeat(23) + "…");
+        assert_eq!(named(&"é".repeat(50_000)), "é".repeat(23) + "…");
+    }
+
+    #[test]
+    fn of_many_streams_some_are_told() {
+        let listed = |count| listed(std::iter::repeat_n(("pcma", "audio"), count));
+        assert_eq!([listed(0), listed(1)], ["nothing", "pcma audio"]);
+        assert_eq!(listed(8), ["pcma audio"; 8].join(", "));
+        assert_eq!(listed(5_000), ["pcma audio"; 8].join(", ") + ", and 4992 more");
     }
 
     #[test]
