@@ -229,7 +229,7 @@ impl App {
 
 fn demo_camera(demo: &demo::Server) -> settings::Camera {
     let rendition = |name: &str| settings::Rendition {
-        name: name.parse().expect("the names here are good ones"),
+        name: name.parse().expect("main and sub are letters, and so names"),
         source: ingest::Source {
             url: demo.url(name),
             transport: ingest::Transport::Tcp,
@@ -241,7 +241,7 @@ fn demo_camera(demo: &demo::Server) -> settings::Camera {
         },
     };
     settings::Camera {
-        name: DEMO.parse().expect("the names here are good ones"),
+        name: DEMO.parse().expect("it is of letters, and so a name"),
         title: "Demo camera".into(),
         enabled: true,
         start: Start::Always,

@@ -2,14 +2,16 @@
 //!
 //! Belongs here: connecting to cameras, their clocks, frames with their times, trying again.
 //! Does not belong here: segments and parts (`live`), playlists, viewers.
-//! Read first: `session.rs` (one session), then `pump.rs` (when an epoch begins), `timeline.rs`
-//! (RTP time to presentation time) and `pace.rs` (presentation time to decode time). Only `rtsp.rs` and
-//! the files below it know the RTSP library, which brings packets; `depacketize/` reads them; `relay/` does what that
-//! cannot (TLS, redirects, UDP out of order, pictures without an end, which `swell.rs` suspects); `rate.rs` finds
-//! clocks that run wrongly, `arrivals.rs` and `skew.rs` where sound belongs, `stamps.rs` where nobody can tell;
-//! `withheld.rs` words what waits for a key frame; `logins.rs` keeps owners from being locked out of their cameras, `scrub.rs` keeps secrets out of what is
-//! told; `rest.rs` lets a camera on demand sleep; `waiting.rs` holds frames until it is known what an epoch is
-//! made of; `voice.rs` and `sound.rs` make sound that plays, `still.rs` something to see beside sound that plays alone.
+//! Read first: `session.rs` (one session), then `pump.rs` (when an epoch begins; `stage.rs` is where it stands),
+//! `timeline.rs` (RTP time to presentation time) and `pace.rs` (presentation time to decode time). Only `rtsp.rs` and
+//! the files below it know the RTSP library, which brings packets; `depacketize/` reads them, and `damage.rs` counts
+//! what cannot be read; `relay/` does what the library cannot (TLS, redirects, UDP out of order, headers it stumbles
+//! over, pictures without an end, which `swell.rs` suspects). `rate.rs` finds clocks that run wrongly, `reports.rs`
+//! keeps what sender reports say, `arrivals.rs` and `skew.rs` find where sound belongs, and `stamps.rs` where nobody
+//! can tell; `voice.rs` and `sound.rs` make sound that plays, `still.rs` something to see beside sound that plays alone.
+//! `waiting.rs` holds frames until it is known what an epoch is made of, `withheld.rs` words what waits for a key frame.
+//! `logins.rs` keeps owners from being locked out of their cameras, `backoff.rs` says when to try again, `scrub.rs` keeps
+//! secrets out of what is told, and `rest.rs` lets a camera on demand sleep.
 
 pub mod arrivals;
 pub mod backoff;
