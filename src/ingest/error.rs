@@ -238,8 +238,8 @@ fn sound_alone(found: &str) -> &'static str {
 /// What the camera's owner can do about a handshake that failed.
 fn tls_advice(why: &str) -> &'static str {
     if why.contains("not valid for name") {
-        ": write the camera's URL with the name that its certificate gives, or write tls = \"insecure\" if the network \
-         is yours alone"
+        ": one listed in tls_ca counts for the hosts it names, so write one of them in the URL, or write \
+         tls = \"insecure\" if the network is yours alone"
     } else if why.contains("certificate") {
         ": name the camera's own certificate or authority in tls_ca, or write tls = \"insecure\" if the network \
          is yours alone"
