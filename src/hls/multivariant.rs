@@ -80,11 +80,19 @@ fn stream(variant: &Variant) -> VariantStream {
         average_bandwidth: Some(variant.average),
         codecs: Some(codecs.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(",")),
         resolution: Some(resolution(video)),
-        // Three decimals at most (RFC 8216bis 4.4.6.2).
-        frame_rate: variant.frame_rate.map(|rate| (rate * 1000.0).round() / 1000.0),
+        frame_rate: variant.frame_rate.map(nominal),
         audio: sound.map(|sound| sound.name.clone()),
         ..VariantStream::default()
     }
+}
+
+/// The rate that a measured one stands for, within 3 %, with three decimals at most (RFC 8216bis 4.4.6.2).
+///
+/// Cameras meant to run at 25 measure as 24.97 and 25.02, and to hls.js those are two rates: it goes up to no variant with
+/// fewer frames a second and down to none with more, so that a hair's breadth would end all adapting.
+fn nominal(rate: f64) -> f64 {
+    let step = (rate.log2().floor().exp2() / 16.0).min(1.0);
+    ((rate / step).round() * step * 1000.0).round() / 1000.0
 }
 
 fn resolution(video: &VideoTrack) -> Resolution {
@@ -163,6 +171,22 @@ RESOLUTION=320x180,FRAME-RATE=25,AUDIO=\"sub\"
 sub/video.m3u8
 ";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn rates_that_were_meant_to_be_one_are_written_as_one() {
+        let rates = [24.97, 25.02, 24.6, 29.97, 12.49, 12.51, 15.1, 59.94, 7.49, 1.01, 0.99, 0.2];
+        let written = [25.0, 25.0, 25.0, 30.0, 12.5, 12.5, 15.0, 60.0, 7.5, 1.0, 1.0, 0.203];
+        assert_eq!(rates.map(nominal), written);
+        for hundredths in 1..24_000 {
+            let rate = f64::from(hundredths) / 100.0;
+            // Half a thousandth is what the decimals allowed are good for.
+            assert!(
+                (nominal(rate) - rate).abs() <= rate / 32.0 + 0.0005,
+                "{rate} is written as {}",
+                nominal(rate)
+            );
+        }
     }
 
     #[test]
