@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::dates::{Dated, Dates};
 use super::demand;
-use super::fit::{self, Picture};
+use super::fit::{self, Picture, Shown};
 use super::line::BitRates;
 use super::model::{Chunk, Epoch, Origin, Part, RunId, Segment};
 use super::muxer::{Muxer, PushError};
@@ -58,6 +58,7 @@ pub struct Publisher {
     channel: Arc<Channel>,
     stats: Arc<RenditionStats>,
     muxer: Mutex<Muxer>,
+    shown: Mutex<Shown>,
 }
 
 /// Makes the channel of a rendition of the camera that began at `origin`.
@@ -78,7 +79,7 @@ pub fn channel(options: Options, origin: &Origin, stats: Arc<RenditionStats>) ->
         stats: stats.clone(),
     });
     let muxer = Mutex::new(Muxer::new(Window::most_chunk_bytes(&options)));
-    (Publisher { channel: channel.clone(), stats, muxer }, channel)
+    (Publisher { channel: channel.clone(), stats, muxer, shown: Mutex::default() }, channel)
 }
 
 impl Publisher {
@@ -118,15 +119,14 @@ impl Publisher {
         if frame.track == TrackKind::Audio {
             return frame;
         }
-        let paced = Ticks(i64::try_from(frame.decode_time).unwrap_or(i64::MAX));
+        let paced = Ticks(i64::try_from(frame.decode_time).unwrap_or(i64::MAX / 2));
         // A frame long before the line's end is not for this to mend.
-        let start = line.filter(|line| *line <= paced + fit::MOST_AHEAD).unwrap_or(paced);
+        let start = line.filter(|line| *line <= paced + fit::MOST_AHEAD).unwrap_or(fit::whole(paced));
         let interval = Ticks(frame.duration.into());
-        let shown = paced + Ticks(frame.composition_offset.into());
+        let shown = lock(&self.shown).place(paced + Ticks(frame.composition_offset.into()));
         let due = fit::due(start, paced, interval, shown);
         let picture = Picture { start, due, interval, sync: frame.sync, bytes: frame.data.len() };
-        let end = self.channel.window().fit(picture);
-        fit::moved(frame, start, end)
+        fit::moved(frame, start, self.channel.window().fit(picture), shown)
     }
 
     /// Says what the source is doing. A source that is no longer live ends the open segment, so

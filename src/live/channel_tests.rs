@@ -47,14 +47,14 @@ fn frames_out_of_place_are_refused_and_nothing_else_is_lost() {
     camera.play(120);
     let frame = Frame {
         track: TrackKind::Video,
-        decode_time: 5,
+        decode_time: 90,
         duration: 3600,
         composition_offset: 0,
         sync: false,
         data: bytes::Bytes::new(),
     };
     let push = |frame| camera.publisher.push(frame);
-    assert!(matches!(push(frame.clone()), Err(PushError::Backwards { decode_time: 5, expected: 432_000 })));
+    assert!(matches!(push(frame.clone()), Err(PushError::Backwards { decode_time: 90, expected: 432_000 })));
     let audio = Frame { track: TrackKind::Audio, ..frame.clone() };
     assert!(matches!(push(audio), Err(PushError::NoTrack)));
     let data = bytes::Bytes::from(vec![0; 17 << 20]);

@@ -6,6 +6,10 @@
 //! composition offsets. So the picture that would cross ends where the part does, and the next one
 //! makes up for it: the line is late by less than a picture, and parts hold two and three in turn.
 //!
+//! The line, and what is shown, stand on whole milliseconds, in which playlists date segments. hls.js lines variants up
+//! by those dates, and where by them a segment ended half a millisecond behind its media, it took the change to another
+//! variant for done, and loaded nothing for as long as the parts of that segment were listed.
+//!
 //! Pictures longer than the part target fit into no part. They get segments without any, which are
 //! listed when they are whole, until pictures come faster again.
 
@@ -26,12 +30,39 @@ pub const MOST_AHEAD: Ticks = Ticks(4 * TICKS_PER_SECOND as i64);
 /// the line. Reordered ones may be as late as four pictures last.
 const MOST_BEHIND: Ticks = Ticks(TICKS_PER_SECOND as i64 * 3 / 2);
 
+/// The grid of all boundaries (RFC 8216bis 4.4.4.6 asks dates for milliseconds).
+const MILLISECOND: i64 = TICKS_PER_SECOND as i64 / 1000;
+
+/// When pictures are shown, on that grid.
+#[derive(Debug, Default)]
+pub struct Shown {
+    /// When the last one was to be shown, and when it is.
+    last: Option<(Ticks, Ticks)>,
+}
+
+impl Shown {
+    /// The millisecond nearest to `at`. Of two pictures that a camera stamps less than one apart, as some do for all in a
+    /// row, the second is still the later: those who decode them would take its stamp for broken.
+    pub fn place(&mut self, at: Ticks) -> Ticks {
+        let nearest = whole(at + Ticks(MILLISECOND / 2));
+        let later = self.last.filter(|(before, _)| *before < at).map(|(_, shown)| shown + Ticks(MILLISECOND));
+        let shown = later.map_or(nearest, |later| later.max(nearest));
+        self.last = Some((at, shown));
+        shown
+    }
+}
+
+/// The last whole millisecond until `at`.
+pub fn whole(at: Ticks) -> Ticks {
+    Ticks(at.0.div_euclid(MILLISECOND) * MILLISECOND)
+}
+
 /// Where a picture should end that starts at `start`, while the camera's own pace starts it at `paced` and shows it
-/// at `shown`: where its pace says, but not too late.
+/// at `shown`: where its pace says, but not too late, on a whole millisecond if `start` is.
 pub fn due(start: Ticks, paced: Ticks, interval: Ticks, shown: Ticks) -> Ticks {
     let behind = MOST_BEHIND.max(Ticks(4 * interval.0));
-    let least = start + Ticks((interval.0 / 4).max(1));
-    (paced + interval).max(shown + interval - behind).max(least)
+    let least = start + Ticks((interval.0 / 4).max(MILLISECOND));
+    whole((paced + interval).max(shown + interval - behind).max(least))
 }
 
 /// A picture that is about to be muxed.
@@ -110,11 +141,9 @@ fn first_of_segment(picture: Picture, target: Ticks, limits: &Limits) -> Fitted 
     Fitted { end: picture.within(most), whole, boundary: Boundary::Segment }
 }
 
-/// `frame` moved to `start..end` on the decode line, in ticks, which are a video track's timescale; it is
-/// shown when it was.
-pub fn moved(frame: Frame, start: Ticks, end: Ticks) -> Frame {
-    let shown = i64::try_from(frame.decode_time).unwrap_or(i64::MAX) + i64::from(frame.composition_offset);
-    let offset = (shown - start.0).clamp(i32::MIN.into(), i32::MAX.into());
+/// `frame` moved to `start..end` on the decode line, in ticks, which are a video track's timescale, and shown at `shown`.
+pub fn moved(frame: Frame, start: Ticks, end: Ticks, shown: Ticks) -> Frame {
+    let offset = (shown - start).0.clamp(i32::MIN.into(), i32::MAX.into());
     Frame {
         decode_time: start.0.unsigned_abs(),
         duration: u32::try_from((end - start).0.max(1)).unwrap_or(u32::MAX),
@@ -248,7 +277,30 @@ mod tests {
     }
 
     #[test]
-    fn a_moved_picture_is_shown_when_it_was() {
+    fn pictures_of_any_rate_end_on_whole_milliseconds_and_the_line_keeps_their_pace() {
+        for interval in [3_003, 1_500, 11_111, 750, 91] {
+            let (mut start, last) = (Ticks(90), 90 + 1_000 * interval);
+            for n in 0..1_000 {
+                let paced = Ticks(90 + n * interval);
+                let end = due(start, paced, Ticks(interval), paced);
+                assert!(end > start && whole(end) == end, "{interval}: {start:?} to {end:?}");
+                start = end;
+            }
+            assert!((0..MILLISECOND).contains(&(last - start.0)), "{interval}: {start:?}");
+        }
+    }
+
+    #[test]
+    fn pictures_are_shown_on_the_nearest_millisecond_and_one_after_the_other() {
+        let mut shown = Shown::default();
+        // Steady ones, reordered ones, and a camera that stamps three alike, which are a tick apart then.
+        let stamps = [3_600, 6_603, 17_999, 11_000, 14_500, 20_000, 20_001, 20_002, 23_600];
+        let placed = stamps.map(|at| shown.place(Ticks(at)).0);
+        assert_eq!(placed, [3_600, 6_570, 18_000, 10_980, 14_490, 19_980, 20_070, 20_160, 23_580]);
+    }
+
+    #[test]
+    fn a_moved_picture_lasts_and_is_shown_as_told() {
         let frame = Frame {
             track: crate::media::TrackKind::Video,
             decode_time: 1_000,
@@ -257,7 +309,7 @@ mod tests {
             sync: true,
             data: bytes::Bytes::new(),
         };
-        let moved = moved(frame, Ticks(900), Ticks(1_100));
-        assert_eq!((moved.decode_time, moved.duration, moved.composition_offset), (900, 200, 80));
+        let moved = moved(frame, Ticks(900), Ticks(1_080), Ticks(990));
+        assert_eq!((moved.decode_time, moved.duration, moved.composition_offset), (900, 180, 90));
     }
 }

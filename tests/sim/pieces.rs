@@ -14,6 +14,9 @@ use crate::support::media;
 use crate::support::playlist::{self, Playlist};
 use crate::world::{Faults, Seen};
 
+/// A millisecond, in ticks: pictures start, end and are shown on whole ones.
+const MS: i64 = 90;
+
 /// Times are rounded to ticks at both ends.
 const ROUNDING: i64 = 2;
 
@@ -258,7 +261,8 @@ impl Pieces {
         chunk.start.saturating_sub(expected)
     }
 
-    /// What the ring says of a chunk is what stands in it, and each picture is shown when it was taken.
+    /// What the ring says of a chunk is what stands in it, and each picture is shown when it was taken; the decode line
+    /// stands on whole milliseconds.
     fn times(
         &mut self,
         chunk: &Chunk,
@@ -277,6 +281,9 @@ impl Pieces {
             format!("{} is of track {}", id(), read.track)
         });
         if self.track == TrackKind::Video {
+            let whole = [read.start, read.end()].iter().all(|at| at.is_multiple_of(MS as u64));
+            faults
+                .unless(whole, "line", name, || format!("{} is from {} to {}", id(), read.start, read.end()));
             self.shown(read.presentation(), id, name, faults);
         }
     }
@@ -285,7 +292,7 @@ impl Pieces {
         let next = self.picture;
         let found = (next..)
             .map_while(|n| self.tap.shown(n).map(|shown| (n, shown)))
-            .find(|(_, shown)| *shown == presentation);
+            .find(|(_, shown)| (shown + MS / 2) / MS * MS == presentation);
         let Some((found, _)) = found else {
             return faults.unless(false, "shown", name, || {
                 format!("{} shows a picture at {presentation} that was not taken then", id())
