@@ -1,7 +1,8 @@
 // Plays `?source=` the way hls.js's own documentation tells to. `low=0` switches low latency off; `mend=0` leaves
 // out the customary handling of errors, so that none goes unseen; `rate` is how fast it may catch up (without it
 // hls.js stays for ever as far behind as its start took); `memory` is for how many seconds of loading it remembers how
-// fast the line was; `debug` has hls.js tell the console what it does. `native` leaves it all to the browser instead.
+// fast the line was, and `estimate` how fast it takes it to be at first, in bit/s; `debug` has hls.js tell the console
+// what it does. `native` leaves it all to the browser instead.
 
 const query = new URLSearchParams(location.search);
 const video = document.querySelector('video');
@@ -9,6 +10,7 @@ const hls = new Hls({
   lowLatencyMode: query.get('low') !== '0',
   maxLiveSyncPlaybackRate: Number(query.get('rate') ?? 1),
   debug: query.has('debug'),
+  ...(query.has('estimate') && { abrEwmaDefaultEstimate: Number(query.get('estimate')) }),
   ...(query.has('memory') && { abrEwmaFastLive: Number(query.get('memory')), abrEwmaSlowLive: Number(query.get('memory')) }),
 });
 const errors = [];
