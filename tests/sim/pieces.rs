@@ -291,14 +291,25 @@ impl Pieces {
     fn shown(&mut self, presentation: i64, id: &dyn Fn() -> String, name: &dyn Display, faults: &mut Faults) {
         let next = self.picture;
         let found = (next..)
-            .map_while(|n| self.tap.shown(n).map(|shown| (n, shown)))
-            .find(|(_, shown)| (shown + MS / 2) / MS * MS == presentation);
-        let Some((found, _)) = found else {
+            .take_while(|n| self.tap.shown(*n).is_some())
+            .find(|n| self.places(*n).contains(&Some(presentation)));
+        let Some(found) = found else {
             return faults.unless(false, "shown", name, || {
                 format!("{} shows a picture at {presentation} that was not taken then", id())
             });
         };
         self.picture = found + 1;
+    }
+
+    /// When the picture with this number may be shown: at the nearest millisecond, or at the next one if it was taken so
+    /// shortly after the one before that both would be shown at once.
+    fn places(&self, number: usize) -> [Option<i64>; 2] {
+        let taken = self.tap.shown(number);
+        let before = number.checked_sub(1).and_then(|before| self.tap.shown(before));
+        let shortly =
+            taken.zip(before).is_some_and(|(taken, before)| (1..2 * MS).contains(&(taken - before)));
+        let nearest = taken.map(|taken| (taken + MS / 2) / MS * MS);
+        [nearest, nearest.filter(|_| shortly).map(|nearest| nearest + MS)]
     }
 
     /// What left the list can be loaded for a while.
