@@ -2,8 +2,9 @@
 //!
 //! Belongs here: cutting frames into chunks, parts and segments, the ring, its readers.
 //! Does not belong here: playlist text (`hls`), sockets (`web`, `ingest`), reading a clock.
-//! Read first: `model.rs`, `cutter.rs`, then `window.rs`. `channel.rs` only adds a lock and a wake-up. `stand_in.rs` has
-//! renditions of a camera help each other out where one is down.
+//! Read first: `model.rs`, `cutter.rs` (where parts and segments end), `fit.rs` (where pictures end, so that parts can),
+//! then `window.rs`. `channel.rs` only adds a lock and a wake-up. `stand_in.rs` has renditions of a camera help each
+//! other out where one is down.
 
 pub mod catalog;
 pub mod channel;
